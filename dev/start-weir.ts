@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { startDemoOrigin } from "./demo-origin.ts";
+import { greeting } from "./greeting.ts";
+import { isListening, whyPortIsClosed } from "./ports.ts";
+import { parseStartSettings, type StartSettings } from "./start-settings.ts";
+import { startWranglerDev, type WranglerDev } from "./wrangler-dev.ts";
+import { plainFailure } from "./wrangler-failure.ts";
+
+const READY_WITHIN_MS = 60_000;
+const POLL_MS = 200;
+// How long wrangler may recover from an error that it printed, before we take it for the reason of not starting.
+const ERROR_GRACE_MS = 5_000;
+// Wrangler logs our own question a moment after it answered it.
+const LOG_DELAY_MS = 150;
+
+export type StartOptions = {
+  env: NodeJS.ProcessEnv;
+  /** Resolves when the user wants everything to end. */
+  interrupted: Promise<void>;
+  /** Another wrangler.toml than the project's own, for tests. */
+  configPath?: string;
+};
+
+/** Runs Weir with `wrangler dev` until it is interrupted or ends; the value is the exit code. */
+export async function startWeir({ env, interrupted, configPath }: StartOptions): Promise<number> {
+  const settings = parseStartSettings(env);
+  if (!settings.ok) return fail(settings.problem);
+  const { port, origin } = settings.value;
+  const closed = await whyPortIsClosed(port);
+  if (closed !== undefined) return fail(closedPort(port, closed));
+  if (origin !== undefined && !(await isListening(new URL(origin)))) {
+    console.warn(`Nothing listens at ${new URL(origin).origin} yet: until it does, requests get an error.`);
+  }
+
+  const demo = origin === undefined ? await startDemoOrigin() : undefined;
+  console.log("Starting Weir ...");
+  const variables = { ...settings.value.variables, ORIGIN: demo?.url ?? origin ?? "" };
+  const wrangler = startWranglerDev({ port, variables, configPath });
+  try {
+    return await run(wrangler, interrupted, settings.value);
+  } finally {
+    await wrangler.stop();
+    await demo?.close();
+  }
+}
+
+async function run(wrangler: WranglerDev, interrupted: Promise<void>, settings: StartSettings) {
+  const first = await firstOutcome(wrangler, interrupted);
+  if (first === "interrupted") return 0;
+  if (first !== "ready") {
+    console.error(plainFailure(wrangler.stderr.text()));
+    return fail("Weir did not start.");
+  }
+
+  await sleep(LOG_DELAY_MS);
+  // Warnings from the start, such as the linter's, are worth reading; the rest is wrangler's own business.
+  const warnings = wrangler.stderr.text().trim();
+  if (warnings !== "") console.warn(warnings);
+  console.log(
+    greeting({
+      url: wrangler.url,
+      origin: settings.origin,
+      policiesFromEnvironment: "POLICIES" in settings.variables,
+    }),
+  );
+  wrangler.stdout.passThrough();
+  wrangler.stderr.passThrough();
+  const code = await Promise.race([wrangler.exited, interrupted]);
+  return code === undefined ? 0 : fail(`wrangler dev ended by itself, with code ${code}.`);
+}
+
+type Outcome = "ready" | "ended" | "stuck" | "interrupted";
+
+async function firstOutcome(wrangler: WranglerDev, interrupted: Promise<void>): Promise<Outcome> {
+  const settled = new AbortController();
+  const patience = AbortSignal.any([settled.signal, AbortSignal.timeout(READY_WITHIN_MS)]);
+  const outcomes: Promise<Outcome>[] = [
+    interrupted.then(() => "interrupted"),
+    wrangler.exited.then(() => "ended"),
+    wrangler.ready(patience).then(
+      () => "ready",
+      () => "stuck",
+    ),
+    untilErrorStands(wrangler, settled.signal).then(() => "stuck"),
+  ];
+  try {
+    return await Promise.race(outcomes);
+  } finally {
+    settled.abort();
+  }
+}
+
+// Wrangler may keep running after a Worker that throws at its start, waiting for its files to change.
+async function untilErrorStands(wrangler: WranglerDev, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !wrangler.stderr.text().includes("[ERROR]")) await sleep(POLL_MS);
+  await sleep(ERROR_GRACE_MS, undefined, { ref: false });
+}
+
+function closedPort(port: number, code: string): string {
+  if (code === "EADDRINUSE")
+    return `Port ${port} is in use: choose another one, such as PORT=${port + 1} npm start.`;
+  return `Port ${port} cannot be listened on (${code}): choose another one, such as PORT=8787 npm start.`;
+}
+
+function fail(problem: string): number {
+  console.error(problem);
+  return 1;
+}

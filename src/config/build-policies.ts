@@ -1,0 +1,157 @@
+import { MAX_CAPACITY_MS, type Quota } from "../limit/quota.ts";
+import { type Limits, MODES, type Mode, type NamedQuota, type Policy } from "./config.ts";
+import { POLICY_DEFAULTS } from "./defaults.ts";
+import { show } from "./fields.ts";
+import { didYouMean } from "./nearest.ts";
+import { paramNames } from "./pattern.ts";
+import type { WrittenLimit, WrittenPolicy } from "./policy-schema.ts";
+import type { Report } from "./problem.ts";
+import { parseRates, type Rate, rateText, windowName } from "./rate.ts";
+
+/** A policy as written, with the fields that were right. */
+export interface PolicyEntry {
+  readonly path: string;
+  readonly policy: WrittenPolicy;
+}
+
+/**
+ * Checks what fields mean together, replaces limits by `LIMIT_<NAME>` and gives every quota its names.
+ * Works on what is right so far, so that all problems come up at once.
+ */
+export function buildPolicies(
+  entries: readonly PolicyEntry[],
+  overrides: ReadonlyMap<string, unknown>,
+  ceiling: Mode,
+  report: Report,
+): Policy[] {
+  const overridden = applyOverrides(entries, overrides, report);
+  const names = new Map<string, string>();
+  const quotaNames = new Map<string, string>();
+  return overridden.flatMap(({ path, policy }) => {
+    const first = policy.name === undefined ? undefined : names.get(policy.name);
+    if (first !== undefined) report(`${path}.name`, `"${policy.name}" is already the name of ${first}`);
+    else if (policy.name !== undefined) names.set(policy.name, path);
+    checkBurst(path, policy, report);
+    checkParams(path, policy, report);
+    const built = buildPolicy(path, policy, ceiling, report);
+    if (built && first === undefined) claimQuotaNames(path, built, quotaNames, report);
+    return built ? [built] : [];
+  });
+}
+
+function applyOverrides(
+  entries: readonly PolicyEntry[],
+  overrides: ReadonlyMap<string, unknown>,
+  report: Report,
+): PolicyEntry[] {
+  const limits = new Map<string, WrittenLimit>();
+  const variables = entries.flatMap(({ policy }) => (policy.name ? [limitVariable(policy.name)] : []));
+  for (const [variable, value] of overrides) {
+    const entry = entries.find(({ policy }) => policy.name && limitVariable(policy.name) === variable);
+    const rates = typeof value === "string" ? parseRates(value) : undefined;
+    if (!entry) report(variable, `names no policy${didYouMean(variable, variables)}`);
+    else if (entry.policy.limit?.kind === "table")
+      report(variable, "cannot replace the limit of a policy with a table");
+    else if (!rates?.ok) report(variable, rates ? rates.problem : `must be text, not ${show(value)}`);
+    else limits.set(entry.path, { kind: "fixed", rates: rates.value });
+  }
+  return entries.map(({ path, policy }) => {
+    const limit = limits.get(path);
+    return { path, policy: limit ? { ...policy, limit } : policy };
+  });
+}
+
+const limitVariable = (policyName: string): string =>
+  `LIMIT_${policyName.toUpperCase().replaceAll("-", "_")}`;
+
+function checkBurst(path: string, { algorithm, burst, limit }: WrittenPolicy, report: Report): void {
+  if (burst === undefined) return;
+  if (algorithm !== undefined && algorithm !== "token-bucket") {
+    report(`${path}.burst`, `is only for algorithm = "token-bucket", not "${algorithm}"`);
+  }
+  if (limit && ratesOf(limit).some((rates) => rates.length > 1)) {
+    report(`${path}.burst`, "is only for policies with one quota");
+  }
+}
+
+function checkParams(path: string, { key, match, limit }: WrittenPolicy, report: Report): void {
+  if (!match) return;
+  const known = match.flatMap(paramNames);
+  const inKey = key?.flatMap(({ parts }) => parts) ?? [];
+  const used = [
+    ...inKey.map((part) => ({ field: "key", part })),
+    ...(limit?.kind === "table" ? [{ field: "limit.by", part: limit.by }] : []),
+  ];
+  for (const { field, part } of used) {
+    if (part.kind !== "param" || known.includes(part.name)) continue;
+    report(
+      `${path}.${field}`,
+      `"param:${part.name}" is not in the policy's match${didYouMean(part.name, known)}`,
+    );
+  }
+}
+
+function buildPolicy(
+  path: string,
+  written: WrittenPolicy,
+  ceiling: Mode,
+  report: Report,
+): Policy | undefined {
+  const {
+    name,
+    match,
+    key,
+    limit,
+    algorithm,
+    burst,
+    cost = POLICY_DEFAULTS.cost,
+    mode = ceiling,
+    durable = false,
+  } = written;
+  if (name === undefined || !limit || !algorithm) return undefined;
+  const quotas = (rates: readonly Rate[]): NamedQuota[] =>
+    rates.map((rate) => ({
+      name: rates.length > 1 ? `${name}-${windowName(rate.windowMs)}` : name,
+      count: `${name}/${algorithm}/${rate.windowMs}`,
+      text: rateText(rate),
+      quota: checkedQuota({ algorithm, ...rate, burst: burst ?? rate.limit }, path, report),
+    }));
+  const limits: Limits =
+    limit.kind === "fixed"
+      ? { kind: "fixed", quotas: quotas(limit.rates) }
+      : {
+          kind: "table",
+          by: limit.by,
+          rows: new Map([...limit.rows].map(([row, rates]) => [row, quotas(rates)])),
+          rest: quotas(limit.rest),
+        };
+  if (!match || !key) return undefined;
+  const lower = MODES[Math.min(MODES.indexOf(mode), MODES.indexOf(ceiling))] ?? "off";
+  return { name, match, key, limits, cost, mode: lower, durable };
+}
+
+function checkedQuota(quota: Quota, path: string, report: Report): Quota {
+  if (Math.max(quota.limit, quota.burst) * quota.windowMs > MAX_CAPACITY_MS) {
+    report(
+      `${path}.limit`,
+      `${quota.limit} in ${windowName(quota.windowMs)} is too large: count times milliseconds must not exceed 2^52`,
+    );
+  }
+  return quota;
+}
+
+/** Headers name quotas, so no two policies may share a name. `taken` holds the path of whoever has it. */
+function claimQuotaNames(path: string, policy: Policy, taken: Map<string, string>, report: Report): void {
+  const { limits } = policy;
+  const lists = limits.kind === "fixed" ? [limits.quotas] : [...limits.rows.values(), limits.rest];
+  for (const name of new Set(lists.flat().map((quota) => quota.name))) {
+    const owner = taken.get(name);
+    if (owner !== undefined && owner !== path)
+      report(`${path}.limit`, `the quota name "${name}" is already used by ${owner}; rename the policy`);
+    else taken.set(name, path);
+  }
+}
+
+function ratesOf(limit: WrittenLimit): (readonly Rate[])[] {
+  return limit.kind === "fixed" ? [limit.rates] : [...limit.rows.values(), limit.rest];
+}

@@ -1,0 +1,79 @@
+import type { Quota } from "../limit/quota.ts";
+import type { KeyExpression, KeyPart } from "./key-expression.ts";
+import type { Network } from "./network.ts";
+import type { Pattern } from "./pattern.ts";
+
+export const STORES = ["durable-object", "upstash", "local"] as const;
+export const MODES = ["off", "shadow", "enforce"] as const;
+export const OUTAGE_STEPS = ["local", "open", "closed"] as const;
+export const HEADER_FAMILIES = ["ratelimit", "x-ratelimit"] as const;
+export const JURISDICTIONS = ["eu", "us"] as const;
+
+export type StoreName = (typeof STORES)[number];
+/** In the order of what they do: a policy's mode is never above the global one. */
+export type Mode = (typeof MODES)[number];
+export type OutageStep = (typeof OUTAGE_STEPS)[number];
+export type HeaderFamily = (typeof HEADER_FAMILIES)[number];
+export type Jurisdiction = (typeof JURISDICTIONS)[number];
+
+/** Where requests go: to a URL's server, to a bound Worker, or on as they are (Worker routes). */
+export type Origin =
+  | { readonly kind: "url"; readonly url: string }
+  | { readonly kind: "service" }
+  | { readonly kind: "as-is" };
+
+/** What to read the caller's address from. */
+export type ClientIpSource =
+  | { readonly kind: "header"; readonly name: string }
+  /** The entry of X-Forwarded-For counted from the right, 1 = last. */
+  | { readonly kind: "forwarded"; readonly fromRight: number };
+
+/** A quota under its public name, as headers and refusals show it. */
+export interface NamedQuota {
+  readonly name: string;
+  /** Which count it is under a key: policy, algorithm and window. Changing one of these starts afresh. */
+  readonly count: string;
+  /** The rate in words: `5 requests per minute`. */
+  readonly text: string;
+  readonly quota: Quota;
+}
+
+/** The quotas of a policy: always the same, or chosen by a key part. No quotas: unlimited. */
+export type Limits =
+  | { readonly kind: "fixed"; readonly quotas: readonly NamedQuota[] }
+  | {
+      readonly kind: "table";
+      readonly by: KeyPart;
+      /** By value, trimmed and in lower case. */
+      readonly rows: ReadonlyMap<string, readonly NamedQuota[]>;
+      readonly rest: readonly NamedQuota[];
+    };
+
+export interface Policy {
+  readonly name: string;
+  readonly match: readonly Pattern[];
+  readonly key: KeyExpression;
+  readonly limits: Limits;
+  readonly cost: number;
+  /** The lower of the policy's own and the global mode. */
+  readonly mode: Mode;
+  /** Wait for the disk before admitting. */
+  readonly durable: boolean;
+}
+
+/** A valid configuration. */
+export interface Config {
+  readonly origin: Origin;
+  readonly store: StoreName;
+  readonly namespace: string;
+  readonly jurisdiction: Jurisdiction | undefined;
+  readonly policies: readonly Policy[];
+  readonly clientIp: ClientIpSource;
+  readonly ipv6Prefix: number;
+  readonly exempt: readonly Pattern[];
+  readonly allow: readonly Network[];
+  readonly deny: readonly Network[];
+  readonly headers: ReadonlySet<HeaderFamily>;
+  readonly retryJitter: boolean;
+  readonly keySecret: string | undefined;
+}

@@ -1,0 +1,21 @@
+/** Every default of the configuration, as it would be written. */
+export const DEFAULTS = {
+  STORE: "durable-object",
+  NAMESPACE: "weir",
+  POLICIES: [{ name: "default", limit: "60/minute" }],
+  MODE: "enforce",
+  CLIENT_IP: "cf-connecting-ip",
+  IPV6_PREFIX: 64,
+  HEADERS: "ratelimit, x-ratelimit",
+  RETRY_JITTER: "off",
+} as const;
+
+/** Every default of a policy, as it would be written. */
+export const POLICY_DEFAULTS = {
+  match: "/*",
+  key: "ip",
+  algorithm: "sliding-window",
+  cost: 1,
+  mode: "enforce",
+  durable: false,
+} as const;

@@ -1,0 +1,114 @@
+import { buildPolicies, type PolicyEntry } from "./build-policies.ts";
+import type { Config } from "./config.ts";
+import { DEFAULTS } from "./defaults.ts";
+import { checkTable, parseItems } from "./fields.ts";
+import { nearest } from "./nearest.ts";
+import { parseNetwork } from "./network.ts";
+import { parsePattern } from "./pattern.ts";
+import { policySchema } from "./policy-schema.ts";
+import type { Problem, Report } from "./problem.ts";
+import type { Result } from "./result.ts";
+import { bad } from "./result.ts";
+import { LISTS, VARIABLES, variablesSchema } from "./variables-schema.ts";
+
+export type ParsedConfig =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+type Env = Readonly<Record<string, unknown>>;
+type ListName = keyof typeof LISTS;
+
+/** The Worker's environment as a configuration, or everything that is wrong with it. */
+export function parseConfig(env: Env): ParsedConfig {
+  const problems: Problem[] = [];
+  const report: Report = (path, message) => problems.push({ path, message });
+  const config = readConfig(env, report);
+  if (config && problems.length === 0) return { ok: true, config };
+  return { ok: false, problems };
+}
+
+function readConfig(env: Env, report: Report): Config | undefined {
+  // A variable that was emptied is one that is not set.
+  const set = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== "" && value !== undefined),
+  );
+  reportLookalikes(Object.keys(set), report);
+  const known = Object.keys(variablesSchema.entries).filter((name) => name in set);
+  const variables = checkTable(
+    variablesSchema,
+    Object.fromEntries(known.map((name) => [name, set[name]])),
+    "",
+    report,
+  );
+  const { STORE, NAMESPACE, MODE = "enforce", CLIENT_IP, IPV6_PREFIX, HEADERS } = variables;
+  const lists = {
+    exempt: readTexts("EXEMPT", set, parsePattern, report),
+    allow: readTexts("ALLOW", set, parseNetwork, report),
+    deny: readTexts("DENY", set, parseNetwork, report),
+  };
+  const policies = buildPolicies(readPolicies(set, report), limitOverrides(env), MODE, report);
+  if (!STORE || !NAMESPACE || !CLIENT_IP || !IPV6_PREFIX || !HEADERS) return undefined;
+  return {
+    ...lists,
+    policies,
+    origin: variables.ORIGIN_SERVICE ?? variables.ORIGIN ?? { kind: "as-is" },
+    store: STORE,
+    namespace: NAMESPACE,
+    jurisdiction: variables.JURISDICTION,
+    clientIp: CLIENT_IP,
+    ipv6Prefix: IPV6_PREFIX,
+    headers: HEADERS,
+    retryJitter: variables.RETRY_JITTER === "on",
+    keySecret: variables.KEY_SECRET,
+  };
+}
+
+function readPolicies(env: Env, report: Report): PolicyEntry[] {
+  const written = numbered("POLICIES", env).length > 0 ? env : { POLICIES: DEFAULTS.POLICIES };
+  return readItems("POLICIES", written, report).map(({ path, item }) => ({
+    path,
+    policy: checkTable(policySchema, item, path, report),
+  }));
+}
+
+function readTexts<T>(name: ListName, env: Env, parse: (text: string) => Result<T>, report: Report): T[] {
+  return readItems(name, env, report).flatMap(({ path, item }) => {
+    const result = typeof item === "string" ? parse(item) : bad("must be text");
+    if (result.ok) return [result.value];
+    report(path, result.problem);
+    return [];
+  });
+}
+
+function readItems(name: ListName, env: Env, report: Report): { path: string; item: unknown }[] {
+  return numbered(name, env).flatMap((variable) => {
+    const items = parseItems(env[variable], LISTS[name]);
+    if (items.ok) return items.value.map((item, i) => ({ path: `${variable}[${i}]`, item }));
+    report(variable, items.problem);
+    return [];
+  });
+}
+
+/** The variables that make up a list, in order: `DENY`, `DENY_2`, `DENY_3`. */
+function numbered(name: ListName, env: Env): string[] {
+  const order = (variable: string) => Number(variable.slice(name.length + 1) || 1);
+  return Object.keys(env)
+    .filter((variable) => variable === name || (variable.startsWith(`${name}_`) && isNumbered(variable)))
+    .sort((a, b) => order(a) - order(b));
+}
+
+const isNumbered = (variable: string): boolean => /_([2-9]|[1-9]\d+)$/.test(variable);
+
+function limitOverrides(env: Env): Map<string, unknown> {
+  return new Map(Object.entries(env).filter(([variable]) => variable.startsWith("LIMIT_")));
+}
+
+function reportLookalikes(variables: readonly string[], report: Report): void {
+  for (const variable of variables) {
+    const base = isNumbered(variable) ? variable.replace(/_\d+$/, "") : variable;
+    const isKnown = VARIABLES.includes(variable) || base in LISTS || variable.startsWith("LIMIT_");
+    // Stricter than a hint for a value would be: other people's bindings may have similar names.
+    const meant = isKnown ? undefined : nearest(base, VARIABLES, Math.floor(base.length / 4));
+    if (meant) report(variable, `is not a variable of Weir; did you mean "${meant}"?`);
+  }
+}

@@ -1,0 +1,114 @@
+import * as v from "valibot";
+import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
+import { MODES } from "./config.ts";
+import { POLICY_DEFAULTS } from "./defaults.ts";
+import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
+import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
+import { type Pattern, parsePattern } from "./pattern.ts";
+import { parseRates, type Rate } from "./rate.ts";
+import { all, bad, ok, type Result } from "./result.ts";
+
+/** The limit as written: rates, or a table of them. `rest` is the row `*`; no rates: unlimited. */
+export type WrittenLimit =
+  | { readonly kind: "fixed"; readonly rates: readonly Rate[] }
+  | {
+      readonly kind: "table";
+      readonly by: KeyPart;
+      readonly rows: ReadonlyMap<string, readonly Rate[]>;
+      readonly rest: readonly Rate[];
+    };
+
+const ALGORITHM_ALIASES: Record<string, Algorithm> = {
+  "sliding-log": "sliding-window",
+  "leaky-bucket": "token-bucket",
+  gcra: "token-bucket",
+};
+const TABLE_EXAMPLE = `{ by = "header:x-plan", free = "60/minute", "*" = "10/minute" }`;
+
+/** A policy as it is written, field by field. What its fields mean together is checked by `buildPolicy`. */
+export const policySchema = table({
+  name: text(parseName),
+  match: v.optional(parsed(parseMatch), POLICY_DEFAULTS.match),
+  key: v.optional(text(parseKeyExpression), POLICY_DEFAULTS.key),
+  limit: parsed(parseLimit),
+  algorithm: v.optional(oneOf(ALGORITHMS, ALGORITHM_ALIASES), POLICY_DEFAULTS.algorithm),
+  burst: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  cost: v.optional(parsed(parseCost), POLICY_DEFAULTS.cost),
+  mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
+  durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
+  on_store_error: v.optional(parsed(parseOutageStep)),
+  on: v.optional(later("limiting connections and messages", "request")),
+  count: v.optional(later("counting by response status", "all")),
+  lease: v.optional(later("leasing", false)),
+  estimate: v.optional(later("a cost known only afterwards")),
+  strikes: v.optional(later("limiting messages")),
+  lockout: v.optional(later("lockout")),
+});
+
+/** The fields of a policy that were right. */
+export type WrittenPolicy = Fields<(typeof policySchema)["entries"]>;
+
+function parseName(name: string): Result<string> {
+  return /^[a-z0-9-]+$/.test(name) ? ok(name) : bad(`${show(name)} may only have a-z, 0-9 and "-"`);
+}
+
+function parseMatch(input: unknown): Result<Pattern[]> {
+  const patterns = Array.isArray(input) ? input : [input];
+  if (patterns.length === 0)
+    return bad("is an empty list and would match nothing; remove it to match every request");
+  return all(
+    patterns.map((pattern) =>
+      typeof pattern === "string"
+        ? parsePattern(pattern)
+        : bad(`must be text or a list of texts, not ${show(pattern)}`),
+    ),
+  );
+}
+
+function parseCost(input: unknown): Result<number> {
+  if (typeof input === "string" && !/^\s*\d+\s*$/.test(input))
+    return bad(`a cost of ${show(input)} is not supported yet; write a number`);
+  const cost = Number(input);
+  return Number.isSafeInteger(cost) && cost >= 1
+    ? ok(cost)
+    : bad(`${show(input)} is not a whole number of at least 1`);
+}
+
+function parseLimit(input: unknown): Result<WrittenLimit> {
+  if (typeof input === "string") {
+    if (isUnlimited(input))
+      return bad(`"unlimited" can only stand in a table; remove the policy, or write a rate`);
+    const rates = parseRates(input);
+    return rates.ok ? ok({ kind: "fixed", rates: rates.value }) : rates;
+  }
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    return bad(`must be text or a table like ${TABLE_EXAMPLE}, not ${show(input)}`);
+  return parseTable(input as Record<string, unknown>);
+}
+
+function parseTable({ by, ...written }: Record<string, unknown>): Result<WrittenLimit> {
+  if (typeof by !== "string") return bad(`is a table without "by"; write it like ${TABLE_EXAMPLE}`);
+  const part = parseKeyPart(by);
+  if (!part.ok) return bad(`by: ${part.problem}`);
+  const rows = new Map<string, readonly Rate[]>();
+  for (const [name, limit] of Object.entries(written)) {
+    const row = name.trim().toLowerCase();
+    if (rows.has(row))
+      return bad(`has two rows named "${row}" (names are compared trimmed and in lower case)`);
+    if (typeof limit !== "string") return bad(`row "${name}" must be text, not ${show(limit)}`);
+    const rates = isUnlimited(limit) ? ok([]) : parseRates(limit);
+    if (!rates.ok) return bad(`row "${name}": ${rates.problem}`);
+    rows.set(row, rates.value);
+  }
+  if (rows.size === 0) return bad(`is a table without rows; write it like ${TABLE_EXAMPLE}`);
+  const rest = rows.get("*") ?? [];
+  rows.delete("*");
+  return ok({ kind: "table", by: part.value, rows, rest });
+}
+
+const isUnlimited = (limit: string): boolean => limit.trim().toLowerCase() === "unlimited";
+
+/** Until the failure ladder exists, a failing store always lets requests pass. */
+function parseOutageStep(input: unknown): Result<"open"> {
+  return input === "open" ? ok("open") : bad(`${show(input)} is not supported yet; only "open" is`);
+}

@@ -1,0 +1,8 @@
+/** What is wrong with a configuration: where, and what would be right. */
+export interface Problem {
+  /** As in `POLICIES[1].algorithm`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Report = (path: string, message: string) => void;

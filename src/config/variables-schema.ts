@@ -1,0 +1,109 @@
+import * as v from "valibot";
+import {
+  type ClientIpSource,
+  HEADER_FAMILIES,
+  type HeaderFamily,
+  JURISDICTIONS,
+  MODES,
+  type Origin,
+  STORES,
+} from "./config.ts";
+import { DEFAULTS } from "./defaults.ts";
+import { later, oneOf, parsed, show, table, text, wholeNumber } from "./fields.ts";
+import { didYouMean } from "./nearest.ts";
+import { all, bad, ok, type Result } from "./result.ts";
+
+/** The lists, each with an example. They may go on in a variable of the same name with `_2`, `_3`, ... */
+export const LISTS = {
+  POLICIES: `[{"name": "per-ip", "limit": "60/minute"}]`,
+  EXEMPT: `["GET /health"]`,
+  ALLOW: `["192.0.2.7", "10.0.0.0/8"]`,
+  DENY: `["192.0.2.7", "10.0.0.0/8"]`,
+} as const;
+
+/** Every other variable. */
+export const variablesSchema = table({
+  ORIGIN: v.optional(text(parseOrigin)),
+  ORIGIN_SERVICE: v.optional(parsed(parseService)),
+  STORE: v.optional(oneOf(STORES, { redis: "upstash", memory: "local" }), DEFAULTS.STORE),
+  NAMESPACE: v.optional(text(parseNamespace), DEFAULTS.NAMESPACE),
+  JURISDICTION: v.optional(oneOf(JURISDICTIONS)),
+  MODE: v.optional(oneOf(MODES), DEFAULTS.MODE),
+  CLIENT_IP: v.optional(text(parseClientIp), DEFAULTS.CLIENT_IP),
+  IPV6_PREFIX: v.optional(wholeNumber(1, 128), DEFAULTS.IPV6_PREFIX),
+  HEADERS: v.optional(text(parseHeaders), DEFAULTS.HEADERS),
+  RETRY_JITTER: v.optional(oneOf(["on", "off"]), DEFAULTS.RETRY_JITTER),
+  KEY_SECRET: v.optional(parsed(parseSecret)),
+  UPSTASH_REDIS_REST_URL: v.optional(later("Upstash Redis")),
+  UPSTASH_REDIS_REST_TOKEN: v.optional(later("Upstash Redis")),
+  ON_STORE_ERROR: v.optional(later("another step than open", "open")),
+  STORE_TIMEOUT: v.optional(later("a store timeout")),
+  JWT_SECRET: v.optional(later("verifying tokens")),
+  JWKS_URL: v.optional(later("verifying tokens")),
+  JWT_ISSUER: v.optional(later("verifying tokens")),
+  JWT_AUDIENCE: v.optional(later("verifying tokens")),
+  ADMIN_TOKEN: v.optional(later("administration")),
+  SLOT_RENEW: v.optional(later("concurrency")),
+  SLOT_EXPIRY: v.optional(later("concurrency")),
+});
+
+/** The names of all variables, without numbered ones and `LIMIT_<NAME>`. */
+export const VARIABLES: readonly string[] = [...Object.keys(LISTS), ...Object.keys(variablesSchema.entries)];
+
+function parseOrigin(written: string): Result<Origin> {
+  const url = URL.canParse(written) ? new URL(written) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) return bad(`${show(written)} is not an http or https URL`);
+  if (url.username || url.password) return bad("must not hold a user name or password");
+  if (url.search || url.hash)
+    return bad(`${show(written)} must end with the path; a query or fragment is not kept`);
+  return ok({ kind: "url", url: url.href.replace(/\/+$/, "") });
+}
+
+function parseService(binding: unknown): Result<Origin> {
+  const isService = typeof binding === "object" && binding !== null && "fetch" in binding;
+  return isService
+    ? ok({ kind: "service" })
+    : bad("must be a service binding to another Worker, not a variable");
+}
+
+function parseNamespace(name: string): Result<string> {
+  if (/^[A-Za-z0-9._-]{1,64}$/.test(name)) return ok(name);
+  return bad(`${show(name)} may only have letters, digits, ".", "_" and "-", at most 64`);
+}
+
+function parseClientIp(written: string): Result<ClientIpSource> {
+  const [, name = "", index] = /^\s*([\w!#$%&'*.^`~-]+)\s*(?::\s*(\S*?)\s*)?$/.exec(written) ?? [];
+  const header = name.toLowerCase();
+  if (header === "") return bad(`${show(written)} is not a header name or "x-forwarded-for:1"`);
+  if (index === undefined && header !== "x-forwarded-for") return ok({ kind: "header", name: header });
+  if (header !== "x-forwarded-for") return bad(`only x-forwarded-for takes a position; write "${header}"`);
+  if (!/^[1-9]\d?$/.test(index ?? ""))
+    return bad(`needs the position from the right, as in "x-forwarded-for:1" (1 = last)`);
+  return ok({ kind: "forwarded", fromRight: Number(index) });
+}
+
+function parseHeaders(written: string): Result<ReadonlySet<HeaderFamily>> {
+  const names = written
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
+  if (names.length === 1 && names[0] === "none") return ok(new Set());
+  const families = all(
+    names.map((name) => {
+      const family = HEADER_FAMILIES.find((known) => known === name);
+      return family
+        ? ok(family)
+        : bad(
+            `"${name}" is not a header family; use "ratelimit", "x-ratelimit" or "none"${didYouMean(name, HEADER_FAMILIES)}`,
+          );
+    }),
+  );
+  return families.ok ? ok(new Set(families.value)) : families;
+}
+
+/** Never repeats the value: problems are printed. */
+function parseSecret(secret: unknown): Result<string> {
+  return typeof secret === "string" && secret.length >= 16
+    ? ok(secret)
+    : bad("must be text of at least 16 characters");
+}

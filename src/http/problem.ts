@@ -1,0 +1,60 @@
+/** The types of answers that are Weir's own. */
+const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+/** Why Weir answers itself instead of the origin. */
+export type Problem =
+  | {
+      readonly kind: "quota-exceeded";
+      readonly detail: string;
+      readonly violated: readonly string[];
+      readonly retryAfter: number | undefined;
+    }
+  | { readonly kind: "denied" }
+  | { readonly kind: "not-found" }
+  | { readonly kind: "origin-unreachable" }
+  | { readonly kind: "origin-timeout" };
+
+/** The body of a problem, as RFC 9457 defines it. */
+export interface ProblemBody {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly "violated-policies"?: readonly string[];
+  readonly retry_after_seconds?: number;
+}
+
+/** An answer of Weir's own. None of them may be cached. */
+export function problemResponse(problem: Problem): Response {
+  const body = problemBody(problem);
+  return Response.json(body, {
+    status: body.status,
+    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+  });
+}
+
+export function problemBody(problem: Problem): ProblemBody {
+  switch (problem.kind) {
+    case "quota-exceeded":
+      return {
+        type: QUOTA_EXCEEDED,
+        title: "Quota exceeded",
+        status: 429,
+        detail: problem.detail,
+        "violated-policies": problem.violated,
+        ...(problem.retryAfter !== undefined && { retry_after_seconds: problem.retryAfter }),
+      };
+    case "denied":
+      return plain(403, "Forbidden", "Requests from this network are not accepted.");
+    case "not-found":
+      return plain(404, "Not Found", "There is nothing at this path.");
+    case "origin-unreachable":
+      return plain(502, "Bad Gateway", "The origin server could not be reached or broke off.");
+    case "origin-timeout":
+      return plain(504, "Gateway Timeout", "The origin server did not answer in time.");
+  }
+}
+
+function plain(status: number, title: string, detail: string): ProblemBody {
+  return { type: "about:blank", title, status, detail };
+}

@@ -1,0 +1,26 @@
+import type { ClientIpSource } from "../config/config.ts";
+import { clientAddress } from "../key/client-address.ts";
+import type { EdgeFacts, RequestFacts } from "../key/request-facts.ts";
+import type { RequestLine } from "../policy/match.ts";
+import { pathForms } from "../policy/path-forms.ts";
+
+/** Everything that policies and keys read of a request. */
+export interface Incoming extends RequestLine, RequestFacts {}
+
+export function readRequest(request: Request, source: ClientIpSource): Incoming {
+  const { method, headers } = request;
+  const url = new URL(request.url);
+  const paths = pathForms(url.pathname);
+  return {
+    method: method.toUpperCase(),
+    url,
+    host: url.host,
+    sentPath: url.pathname,
+    paths,
+    path: paths[0] ?? "/",
+    isPreflight: method === "OPTIONS" && headers.has("access-control-request-method"),
+    headers,
+    address: clientAddress(headers, source),
+    edge: (request.cf ?? {}) as EdgeFacts,
+  };
+}

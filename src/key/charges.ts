@@ -1,0 +1,56 @@
+import type { NamedQuota, Policy } from "../config/config.ts";
+import type { KeyPart } from "../config/key-expression.ts";
+import type { Charge } from "../limit/charge.ts";
+import type { Digest } from "./digest.ts";
+import { partValue } from "./key-part.ts";
+import { keyText } from "./key-values.ts";
+import type { RequestFacts } from "./request-facts.ts";
+
+/** A policy that matches a request, with the parameters of the path. */
+interface Matched {
+  readonly policy: Policy;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** A charge and where it comes from. */
+export interface PolicyCharge {
+  readonly policy: Policy;
+  readonly quota: NamedQuota;
+  readonly charge: Charge;
+}
+
+/** Turns matched policies into the charges of a request, in the order of the configuration. */
+export type ChargeRequest = (matched: readonly Matched[], facts: RequestFacts) => Promise<PolicyCharge[]>;
+
+export function createCharges(digest: Digest, ipv6Prefix: number): ChargeRequest {
+  return async (matched, facts) => {
+    const digests = new Map<string, Promise<string>>();
+    const digestOnce = (text: string): Promise<string> => {
+      const known = digests.get(text) ?? digest(text);
+      digests.set(text, known);
+      return known;
+    };
+    const perPolicy = matched.map(async ({ policy, params }) => {
+      const read = (part: KeyPart) => partValue(part, facts, params, ipv6Prefix);
+      const quotas = chooseQuotas(policy, read);
+      const text = quotas.length === 0 ? undefined : keyText(policy.key, read);
+      if (text === undefined) return [];
+      const key = await digestOnce(text);
+      return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, key) }));
+    });
+    return (await Promise.all(perPolicy)).flat();
+  };
+}
+
+function chooseQuotas(
+  { limits }: Policy,
+  read: (part: KeyPart) => string | undefined,
+): readonly NamedQuota[] {
+  if (limits.kind === "fixed") return limits.quotas;
+  const row = read(limits.by)?.toLowerCase();
+  return (row === undefined ? undefined : limits.rows.get(row)) ?? limits.rest;
+}
+
+function chargeOf(policy: Policy, { count, quota }: NamedQuota, key: string): Charge {
+  return { key, count, quota, cost: policy.cost, shadow: policy.mode === "shadow", durable: policy.durable };
+}

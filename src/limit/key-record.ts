@@ -1,0 +1,49 @@
+import { isCount } from "./rules.ts";
+
+/** Written into every stored record. A new format is read one release before it is written. */
+export const RECORD_FORMAT = 1;
+
+/** Everything kept for one key: an immutable value that survives JSON and structured clone. */
+export interface KeyRecord {
+  readonly format: typeof RECORD_FORMAT;
+  /** Generation: settlements of an earlier one are void. */
+  readonly epoch: number;
+  /** Newest instant of an admission, epoch milliseconds. Time never runs back behind it. */
+  readonly atMs: number;
+  readonly counts: Readonly<Record<string, StoredCount>>;
+}
+
+export interface StoredCount {
+  /** The instant from which the state means nothing and may be dropped, epoch milliseconds. */
+  readonly untilMs: number;
+  readonly state: unknown;
+}
+
+export const EMPTY_RECORD: KeyRecord = { format: RECORD_FORMAT, epoch: 0, atMs: 0, counts: {} };
+
+/** A stored value as a record; undefined when it is corrupt or of a format this release cannot read. */
+export function readRecord(stored: unknown): KeyRecord | undefined {
+  if (!isObject(stored) || stored.format !== RECORD_FORMAT || !isObject(stored.counts)) return undefined;
+  if (!isCount(stored.epoch) || !isCount(stored.atMs)) return undefined;
+  if (!Object.values(stored.counts).every((count) => isObject(count) && isCount(count.untilMs)))
+    return undefined;
+  return stored as unknown as KeyRecord;
+}
+
+/** The record with one count replaced, and every count dropped that has nothing to say any more. */
+export function withCount(record: KeyRecord, id: string, count: StoredCount, nowMs: number): KeyRecord {
+  const kept = Object.entries(record.counts).filter(
+    ([other, { untilMs }]) => other !== id && untilMs > nowMs,
+  );
+  const counts = Object.fromEntries(count.untilMs > nowMs ? [...kept, [id, count]] : kept);
+  return { ...record, atMs: Math.max(record.atMs, nowMs), counts };
+}
+
+/** The instant from which the whole record may be dropped, epoch milliseconds. */
+export function idleAtMs(record: KeyRecord): number {
+  return Object.values(record.counts).reduce((latest, { untilMs }) => Math.max(latest, untilMs), 0);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,21 @@
+/**
+ * The three ways to count. What each promises:
+ * - `sliding-window`: in any trailing window at most `limit`.
+ * - `token-bucket`: at most `burst` at once, `limit` per window in the long run.
+ * - `fixed-window`: at most `limit` per window of the clock, so up to twice that around a boundary.
+ */
+export const ALGORITHMS = ["sliding-window", "token-bucket", "fixed-window"] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+/** One number and window. `limit`, `windowMs` and `burst` are whole numbers, at least 1. */
+export interface Quota {
+  readonly algorithm: Algorithm;
+  /** Units of cost per window. */
+  readonly limit: number;
+  readonly windowMs: number;
+  /** Capacity of a token bucket, in units of cost. Equals `limit` for the other algorithms. */
+  readonly burst: number;
+}
+
+/** The largest product of capacity and window (in ms) that the arithmetic keeps exact: half of 2^53. */
+export const MAX_CAPACITY_MS = 2 ** 52;

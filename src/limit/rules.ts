@@ -1,0 +1,24 @@
+import type { Quota } from "./quota.ts";
+
+/**
+ * One algorithm, as pure functions on whole numbers. Times are epoch milliseconds of one clock that
+ * never runs back; states are immutable values that survive JSON and structured clone.
+ */
+export interface Rules<State> {
+  /** What was stored, or the empty state when it is missing, corrupt or of another algorithm. */
+  read(stored: unknown): State;
+  /** Units of cost that fit now. Never negative. */
+  remaining(state: State, quota: Quota, nowMs: number): number;
+  /** Milliseconds until `cost` fits if nothing else is admitted: 0 = now, Infinity = never. */
+  waitMs(state: State, quota: Quota, cost: number, nowMs: number): number;
+  /** The state with `cost` added at `nowMs`, whether or not there was room. */
+  add(state: State, quota: Quota, cost: number, nowMs: number): State;
+  /** The state with `cost` of an admission made at `admittedMs` taken back, as far as it still stands. */
+  refund(state: State, quota: Quota, cost: number, admittedMs: number, nowMs: number): State;
+  /** The instant from which the state means the same as the empty one. */
+  emptyAtMs(state: State, quota: Quota): number;
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,55 @@
+import { idleAtMs, type KeyRecord } from "../limit/key-record.ts";
+import { settleAll } from "../limit/settle.ts";
+import { takeAll } from "../limit/take.ts";
+import type { Store } from "./store.ts";
+
+/** Shared by every new key while the store is full of live state. No digest has this form. */
+const OVERFLOW_KEY = "overflow";
+const SWEEP_INTERVAL_MS = 1_000;
+
+/**
+ * Counts in this isolate's memory: for tests, demos and the failure ladder. Holds at most `maxKeys`
+ * keys; live state is never dropped, new keys share one count when there is no room.
+ */
+export function createLocalStore(
+  now: () => number,
+  maxKeys = 10_000,
+  onOverflow: () => void = () => {},
+): Store {
+  const records = new Map<string, KeyRecord>();
+  let nextSweepMs = 0;
+
+  function sweep(clockMs: number): void {
+    if (clockMs < nextSweepMs) return;
+    nextSweepMs = clockMs + SWEEP_INTERVAL_MS;
+    for (const [key, record] of records) if (idleAtMs(record) <= clockMs) records.delete(key);
+  }
+
+  function hasRoom(clockMs: number): boolean {
+    if (records.size >= maxKeys) sweep(clockMs);
+    return records.size < maxKeys;
+  }
+
+  function placed(key: string, clockMs: number): string {
+    if (records.has(key) || hasRoom(clockMs)) return key;
+    onOverflow();
+    return OVERFLOW_KEY;
+  }
+
+  function keep(changed: ReadonlyMap<string, KeyRecord>): void {
+    for (const [key, record] of changed) records.set(key, record);
+  }
+
+  return {
+    async take(charges) {
+      const clockMs = now();
+      const own = charges.map((charge) => ({ ...charge, key: placed(charge.key, clockMs) }));
+      const { changed, ...answer } = takeAll(records, own, clockMs);
+      keep(changed);
+      return { ...answer, final: true };
+    },
+    async settle(settlements) {
+      keep(settleAll(records, settlements, now()));
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Readable } from "node:stream";
+
+/** The path of the executable. */
+const workerd = createRequire(import.meta.url)("workerd") as { default: string };
+
+/** Where `test/support/build.ts` leaves the Worker's script. */
+export const BUNDLE = resolve(import.meta.dirname, "../../dist/index.js");
+
+export interface WorkerOptions {
+  /** Variables of the Worker: text as it is, everything else as JSON. */
+  readonly vars?: Readonly<Record<string, unknown>>;
+  readonly script?: string;
+  /** Folder that keeps what Durable Objects store from one process to the next. Default: a new one. */
+  readonly storage?: string;
+}
+
+export interface RunningWorker {
+  readonly url: string;
+  readonly pid: number;
+  /** What the process has printed so far. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts the built Worker in workerd on a free port. Rejects with what workerd printed when it does not start. */
+export async function startWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
+  const folder = await mkdtemp(join(tmpdir(), "weir-"));
+  const { vars = {}, script = BUNDLE, storage = join(folder, "storage") } = options;
+  await mkdir(storage, { recursive: true });
+  // The configuration can only embed what lies beside it.
+  await copyFile(script, join(folder, "index.js"));
+  const config = join(folder, "config.capnp");
+  await writeFile(config, capnp(vars, storage));
+  const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", config], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  const exited = new Promise<void>((done) => child.once("exit", () => done()));
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await exited;
+    await rm(folder, { recursive: true, force: true });
+  };
+  const port = await Promise.race([listenPort(child), exited.then(() => undefined)]);
+  if (port === undefined) {
+    await stop();
+    throw new Error(output);
+  }
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0, output: () => output, stop };
+}
+
+/** workerd announces each socket on the control descriptor as one line of JSON. */
+function listenPort(child: ChildProcess): Promise<number> {
+  const control = child.stdio[3] as Readable;
+  return new Promise((found) => {
+    let text = "";
+    control.on("data", (chunk) => {
+      text += chunk;
+      for (const line of text.split("\n").slice(0, -1)) {
+        const message = JSON.parse(line) as { event: string; port?: number };
+        if (message.event === "listen" && message.port) found(message.port);
+      }
+    });
+  });
+}
+
+function capnp(vars: Readonly<Record<string, unknown>>, storage: string): string {
+  const bindings = Object.entries(vars).map(([name, value]) =>
+    typeof value === "string"
+      ? `( name = ${text(name)}, text = ${text(value)} )`
+      : `( name = ${text(name)}, json = ${text(JSON.stringify(value))} )`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ( name = "weir", worker = .weir ),
+    ( name = "internet", network = ( allow = ["public", "private"] ) ),
+    ( name = "storage", disk = ( path = ${text(storage)}, writable = true ) ),
+  ],
+  sockets = [( name = "http", address = "127.0.0.1:0", http = (), service = "weir" )],
+);
+const weir :Workerd.Worker = (
+  modules = [( name = "index.js", esModule = embed "index.js" )],
+  compatibilityDate = "2026-10-23",
+  bindings = [
+    ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
+    ${bindings.join(",\n    ")}
+  ],
+  durableObjectNamespaces = [( className = "CounterObject", uniqueKey = "counters", enableSql = true )],
+  durableObjectStorage = ( localDisk = "storage" ),
+);
+`;
+}
+
+const text = (value: string): string => JSON.stringify(value);
