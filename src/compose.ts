@@ -1,20 +1,29 @@
-import { TrieRouter } from "hono/router/trie-router";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { Problem } from "./config/problem.ts";
 import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
+import { trieRouter } from "./http/trie-router.ts";
 import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
 import { createLog, type Log } from "./metrics/log.ts";
-import { createMatcher, type Params, type PathRouter } from "./policy/match.ts";
+import { createMatcher } from "./policy/match.ts";
+import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
-import { createDurableObjectStore } from "./store/durable-object.ts";
+import { createDeadline } from "./store/deadline.ts";
+import { createCounterStore } from "./store/durable-object.ts";
 import { withKnownRefusals } from "./store/edge-cache.ts";
+import { withGuard } from "./store/guard.ts";
+import { createKeyedStores } from "./store/keyed-stores.ts";
+import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLocalStore } from "./store/local.ts";
 import type { Store } from "./store/store.ts";
+import { createUpstashStore } from "./store/upstash.ts";
+
+/** One broken object says nothing about the others. */
+const MIN_FAILING_OBJECTS = 3;
 
 /** The bindings that Weir uses. Variables are read by `parseConfig`. */
 interface Bindings {
@@ -48,19 +57,38 @@ export function compose(env: Readonly<Record<string, unknown>>): { config: Confi
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
-    store: withKnownRefusals(createStore(config, bindings, log), systemClock),
+    store: createStore(config, bindings, log),
+    newDeadline: () => createDeadline(config.storeTimeoutMs),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
   });
   return { config, limiter };
 }
 
+/** The store with the layers around it: known refusals in front, the failure ladder behind. */
 function createStore(config: Config, { COUNTERS }: Bindings, log: Log): Store {
-  if (config.store === "local")
-    return createLocalStore(systemClock, undefined, () => log("local_store_full"));
-  if (!COUNTERS)
-    throw new Error("Weir cannot start: STORE=durable-object needs the COUNTERS binding of wrangler.toml");
+  const now = systemClock;
+  const local = createLocalStore(now, undefined, () => log("local_store_full"));
+  if (config.store === "local") return local;
+  const known = createKnownRefusals(now);
+  const report = (reason: string) => log("store_error", { store: config.store, reason });
+  const guarded = (minParts: number) => {
+    const parts = { breaker: createBreaker(now, minParts), local, known, report };
+    return (store: Store, part: string) => withGuard(store, part, parts);
+  };
+  if (config.upstash) {
+    const { namespace, upstash } = config;
+    const store = createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
+    return withKnownRefusals(guarded(1)(store, "redis"), known, now);
+  }
+  if (!COUNTERS) throw new Error('STORE = "durable-object" needs the COUNTERS binding of wrangler.toml');
   const counters = config.jurisdiction ? COUNTERS.jurisdiction(config.jurisdiction) : COUNTERS;
-  return createDurableObjectStore((key) => counters.getByName(`${config.namespace}:${key}`), systemClock);
+  const counterOf = (key: string) => () => counters.getByName(`${config.namespace}:${key}`);
+  const guard = guarded(MIN_FAILING_OBJECTS);
+  return withKnownRefusals(
+    createKeyedStores((key) => guard(createCounterStore(counterOf(key)), key), now),
+    known,
+    now,
+  );
 }
 
 function originOf({ origin }: Config, { ORIGIN_SERVICE }: Bindings): OriginTarget {
@@ -68,12 +96,4 @@ function originOf({ origin }: Config, { ORIGIN_SERVICE }: Bindings): OriginTarge
     return { baseUrl: undefined, fetch: (request) => ORIGIN_SERVICE.fetch(request) };
   }
   return { baseUrl: origin.kind === "url" ? origin.url : undefined, fetch: (request) => fetch(request) };
-}
-
-function trieRouter<T>(): PathRouter<T> {
-  const router = new TrieRouter<T>();
-  return {
-    add: (path, value) => router.add("ALL", path, value),
-    match: (path) => router.match("ALL", path)[0] as [T, Params][],
-  };
 }

@@ -1,6 +1,5 @@
-import { MAX_CAPACITY_MS, type Quota } from "../limit/quota.ts";
-import { type Limits, MODES, type Mode, type NamedQuota, type Policy } from "./config.ts";
-import { POLICY_DEFAULTS } from "./defaults.ts";
+import { MAX_CAPACITY_MS } from "../limit/quota.ts";
+import { type Limits, MODES, type Mode, type NamedQuota, type OutageStep, type Policy } from "./config.ts";
 import { show } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
 import { paramNames } from "./pattern.ts";
@@ -12,6 +11,15 @@ import { parseRates, type Rate, rateText, windowName } from "./rate.ts";
 export interface PolicyEntry {
   readonly path: string;
   readonly policy: WrittenPolicy;
+  /** The variable that its limit is from, when another one than the policy's. */
+  readonly limitPath?: string;
+}
+
+/** What policies take from the variables. */
+export interface Inherited {
+  /** The highest mode of any policy. */
+  readonly mode: Mode;
+  readonly onError: OutageStep;
 }
 
 /**
@@ -21,19 +29,21 @@ export interface PolicyEntry {
 export function buildPolicies(
   entries: readonly PolicyEntry[],
   overrides: ReadonlyMap<string, unknown>,
-  ceiling: Mode,
+  inherited: Inherited,
   report: Report,
 ): Policy[] {
   const overridden = applyOverrides(entries, overrides, report);
   const names = new Map<string, string>();
   const quotaNames = new Map<string, string>();
-  return overridden.flatMap(({ path, policy }) => {
+  return overridden.flatMap((entry) => {
+    const { path, policy } = entry;
     const first = policy.name === undefined ? undefined : names.get(policy.name);
     if (first !== undefined) report(`${path}.name`, `"${policy.name}" is already the name of ${first}`);
     else if (policy.name !== undefined) names.set(policy.name, path);
     checkBurst(path, policy, report);
     checkParams(path, policy, report);
-    const built = buildPolicy(path, policy, ceiling, report);
+    checkCapacity(entry, report);
+    const built = buildPolicy(policy, inherited);
     if (built && first === undefined) claimQuotaNames(path, built, quotaNames, report);
     return built ? [built] : [];
   });
@@ -44,7 +54,7 @@ function applyOverrides(
   overrides: ReadonlyMap<string, unknown>,
   report: Report,
 ): PolicyEntry[] {
-  const limits = new Map<string, WrittenLimit>();
+  const limits = new Map<string, { limit: WrittenLimit; limitPath: string }>();
   const variables = entries.flatMap(({ policy }) => (policy.name ? [limitVariable(policy.name)] : []));
   for (const [variable, value] of overrides) {
     const entry = entries.find(({ policy }) => policy.name && limitVariable(policy.name) === variable);
@@ -53,11 +63,12 @@ function applyOverrides(
     else if (entry.policy.limit?.kind === "table")
       report(variable, "cannot replace the limit of a policy with a table");
     else if (!rates?.ok) report(variable, rates ? rates.problem : `must be text, not ${show(value)}`);
-    else limits.set(entry.path, { kind: "fixed", rates: rates.value });
+    else limits.set(entry.path, { limit: { kind: "fixed", rates: rates.value }, limitPath: variable });
   }
-  return entries.map(({ path, policy }) => {
-    const limit = limits.get(path);
-    return { path, policy: limit ? { ...policy, limit } : policy };
+  return entries.map((entry) => {
+    const override = limits.get(entry.path);
+    if (!override) return entry;
+    return { ...entry, limitPath: override.limitPath, policy: { ...entry.policy, limit: override.limit } };
   });
 }
 
@@ -91,30 +102,27 @@ function checkParams(path: string, { key, match, limit }: WrittenPolicy, report:
   }
 }
 
-function buildPolicy(
-  path: string,
-  written: WrittenPolicy,
-  ceiling: Mode,
-  report: Report,
-): Policy | undefined {
-  const {
-    name,
-    match,
-    key,
-    limit,
-    algorithm,
-    burst,
-    cost = POLICY_DEFAULTS.cost,
-    mode = ceiling,
-    durable = false,
-  } = written;
-  if (name === undefined || !limit || !algorithm) return undefined;
+function checkCapacity({ path, limitPath, policy }: PolicyEntry, report: Report): void {
+  const { limit, burst = 0 } = policy;
+  const rates = limit ? ratesOf(limit).flat() : [];
+  const fits = (capacity: number) => rates.every(({ windowMs }) => capacity * windowMs <= MAX_CAPACITY_MS);
+  const tooLarge = rates.find(({ limit, windowMs }) => limit * windowMs > MAX_CAPACITY_MS);
+  if (tooLarge) report(limitPath ?? `${path}.limit`, `${rateText(tooLarge)} is too large; ${CAPACITY_RULE}`);
+  if (!fits(burst)) report(`${path}.burst`, `${burst} is too large; ${CAPACITY_RULE}`);
+}
+
+const CAPACITY_RULE = "the count times the window in milliseconds must not exceed 2^52";
+
+function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | undefined {
+  const { name, match, key, limit, algorithm, burst, cost, mode, durable } = written;
+  if (!name || !match || !key || !limit || !algorithm || !cost || !mode || durable === undefined)
+    return undefined;
   const quotas = (rates: readonly Rate[]): NamedQuota[] =>
     rates.map((rate) => ({
       name: rates.length > 1 ? `${name}-${windowName(rate.windowMs)}` : name,
       count: `${name}/${algorithm}/${rate.windowMs}`,
       text: rateText(rate),
-      quota: checkedQuota({ algorithm, ...rate, burst: burst ?? rate.limit }, path, report),
+      quota: { algorithm, ...rate, burst: burst ?? rate.limit },
     }));
   const limits: Limits =
     limit.kind === "fixed"
@@ -125,20 +133,11 @@ function buildPolicy(
           rows: new Map([...limit.rows].map(([row, rates]) => [row, quotas(rates)])),
           rest: quotas(limit.rest),
         };
-  if (!match || !key) return undefined;
-  const lower = MODES[Math.min(MODES.indexOf(mode), MODES.indexOf(ceiling))] ?? "off";
-  return { name, match, key, limits, cost, mode: lower, durable };
+  const onError = written.on_store_error ?? inherited.onError;
+  return { name, match, key, limits, cost, mode: lower(mode, inherited.mode), durable, onError };
 }
 
-function checkedQuota(quota: Quota, path: string, report: Report): Quota {
-  if (Math.max(quota.limit, quota.burst) * quota.windowMs > MAX_CAPACITY_MS) {
-    report(
-      `${path}.limit`,
-      `${quota.limit} in ${windowName(quota.windowMs)} is too large: count times milliseconds must not exceed 2^52`,
-    );
-  }
-  return quota;
-}
+const lower = (one: Mode, other: Mode): Mode => (MODES.indexOf(one) < MODES.indexOf(other) ? one : other);
 
 /** Headers name quotas, so no two policies may share a name. `taken` holds the path of whoever has it. */
 function claimQuotaNames(path: string, policy: Policy, taken: Map<string, string>, report: Report): void {

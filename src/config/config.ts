@@ -59,6 +59,8 @@ export interface Policy {
   readonly mode: Mode;
   /** Wait for the disk before admitting. */
   readonly durable: boolean;
+  /** What becomes of a request when the store fails. */
+  readonly onError: OutageStep;
 }
 
 /** A valid configuration. */
@@ -76,4 +78,10 @@ export interface Config {
   readonly headers: ReadonlySet<HeaderFamily>;
   readonly retryJitter: boolean;
   readonly keySecret: string | undefined;
+  /** The longest that a request waits for its stores together, milliseconds. */
+  readonly storeTimeoutMs: number;
+  /** What becomes of a request when Weir fails before it knows its policies. */
+  readonly onError: OutageStep;
+  /** Where Upstash Redis is; undefined when it is not the store. */
+  readonly upstash: { readonly url: string; readonly token: string } | undefined;
 }

@@ -4,6 +4,8 @@ export const DEFAULTS = {
   NAMESPACE: "weir",
   POLICIES: [{ name: "default", limit: "60/minute" }],
   MODE: "enforce",
+  ON_STORE_ERROR: "local",
+  STORE_TIMEOUT: "1s",
   CLIENT_IP: "cf-connecting-ip",
   IPV6_PREFIX: 64,
   HEADERS: "ratelimit, x-ratelimit",

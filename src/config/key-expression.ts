@@ -1,10 +1,10 @@
 import { didYouMean } from "./nearest.ts";
 import { all, bad, ok, type Result } from "./result.ts";
 
-/** Parts without and with an argument. */
+/** Parts without and with an argument, and those of a later release. */
 const PLAIN_PARTS = ["ip", "host", "path", "method", "country", "asn", "colo", "global"] as const;
 const NAMED_PARTS = ["header", "cookie", "query", "param"] as const;
-const LATER_PARTS = ["jwt", "user", "mcp", "body"] as const;
+export const LATER_PARTS = ["jwt", "user", "mcp", "body"] as const;
 
 /** One property of a request that tells callers apart. */
 export type KeyPart =

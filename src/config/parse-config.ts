@@ -1,7 +1,7 @@
 import { buildPolicies, type PolicyEntry } from "./build-policies.ts";
 import type { Config } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { checkTable, parseItems } from "./fields.ts";
+import { checkTable, type Fields, parseItems } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import { parseNetwork } from "./network.ts";
 import { parsePattern } from "./pattern.ts";
@@ -17,6 +17,7 @@ export type ParsedConfig =
 
 type Env = Readonly<Record<string, unknown>>;
 type ListName = keyof typeof LISTS;
+type Variables = Fields<(typeof variablesSchema)["entries"]>;
 
 /** The Worker's environment as a configuration, or everything that is wrong with it. */
 export function parseConfig(env: Env): ParsedConfig {
@@ -40,14 +41,18 @@ function readConfig(env: Env, report: Report): Config | undefined {
     "",
     report,
   );
-  const { STORE, NAMESPACE, MODE = "enforce", CLIENT_IP, IPV6_PREFIX, HEADERS } = variables;
+  const { STORE, NAMESPACE, MODE, ON_STORE_ERROR, STORE_TIMEOUT, CLIENT_IP, IPV6_PREFIX, HEADERS } =
+    variables;
   const lists = {
     exempt: readTexts("EXEMPT", set, parsePattern, report),
     allow: readTexts("ALLOW", set, parseNetwork, report),
     deny: readTexts("DENY", set, parseNetwork, report),
   };
-  const policies = buildPolicies(readPolicies(set, report), limitOverrides(env), MODE, report);
-  if (!STORE || !NAMESPACE || !CLIENT_IP || !IPV6_PREFIX || !HEADERS) return undefined;
+  const inherited = { mode: MODE ?? "enforce", onError: ON_STORE_ERROR ?? "local" } as const;
+  const policies = buildPolicies(readPolicies(set, report), limitOverrides(env), inherited, report);
+  const upstash = STORE === "upstash" ? readUpstash(variables, known, report) : undefined;
+  if (!STORE || !NAMESPACE || !ON_STORE_ERROR || !STORE_TIMEOUT || !CLIENT_IP || !IPV6_PREFIX || !HEADERS)
+    return undefined;
   return {
     ...lists,
     policies,
@@ -60,7 +65,21 @@ function readConfig(env: Env, report: Report): Config | undefined {
     headers: HEADERS,
     retryJitter: variables.RETRY_JITTER === "on",
     keySecret: variables.KEY_SECRET,
+    storeTimeoutMs: STORE_TIMEOUT,
+    onError: ON_STORE_ERROR,
+    upstash,
   };
+}
+
+const UPSTASH_VARIABLES = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
+
+function readUpstash(variables: Variables, set: readonly string[], report: Report): Config["upstash"] {
+  for (const name of UPSTASH_VARIABLES) {
+    if (!set.includes(name))
+      report(name, `is required with STORE = "upstash"; copy it from your database's page`);
+  }
+  const [url, token] = UPSTASH_VARIABLES.map((name) => variables[name]);
+  return url === undefined || token === undefined ? undefined : { url, token };
 }
 
 function readPolicies(env: Env, report: Report): PolicyEntry[] {

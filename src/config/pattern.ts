@@ -31,14 +31,14 @@ export function parsePattern(text: string): Result<Pattern> {
     return bad(`"${text}": "${host}" is not a host name; ${EXAMPLE}`);
   const problem = pathProblem(path);
   if (problem) return bad(`"${text}": ${problem}`);
-  return ok({ methods, host: host === "" ? undefined : host.toLowerCase(), path });
+  return ok({ methods, host: host === "" ? undefined : host.toLowerCase().replace(/\.(?=:|$)/, ""), path });
 }
 
 function pathProblem(path: string): string | undefined {
   for (const [, constraint = ""] of path.matchAll(CONSTRAINT)) {
     if (!isRegExp(constraint)) return `"{${constraint}}" is not a regular expression`;
   }
-  const plain = path.replace(CONSTRAINT, "").replace(/\?$/, "");
+  const plain = path.replace(CONSTRAINT, "").replace(/(:[^/]+)\?$/, "$1");
   if (/[{}]/.test(plain)) return `"{" and "}" must pair up and hold a regular expression`;
   if (/[?#]/.test(plain)) return "a pattern has no query or fragment";
   if (/:(\/|$)/.test(plain)) return `":" needs a name, as in "/users/:id"`;

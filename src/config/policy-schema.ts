@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
-import { MODES } from "./config.ts";
+import { MODES, OUTAGE_STEPS } from "./config.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
 import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
 import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
@@ -36,7 +36,7 @@ export const policySchema = table({
   cost: v.optional(parsed(parseCost), POLICY_DEFAULTS.cost),
   mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
   durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
-  on_store_error: v.optional(parsed(parseOutageStep)),
+  on_store_error: v.optional(oneOf(OUTAGE_STEPS)),
   on: v.optional(later("limiting connections and messages", "request")),
   count: v.optional(later("counting by response status", "all")),
   lease: v.optional(later("leasing", false)),
@@ -66,12 +66,12 @@ function parseMatch(input: unknown): Result<Pattern[]> {
 }
 
 function parseCost(input: unknown): Result<number> {
-  if (typeof input === "string" && !/^\s*\d+\s*$/.test(input))
+  const digits = typeof input === "string" && /^\s*\d+\s*$/.test(input);
+  if (typeof input === "string" && !digits)
     return bad(`a cost of ${show(input)} is not supported yet; write a number`);
-  const cost = Number(input);
-  return Number.isSafeInteger(cost) && cost >= 1
-    ? ok(cost)
-    : bad(`${show(input)} is not a whole number of at least 1`);
+  const cost = digits ? Number(input) : input;
+  const fits = typeof cost === "number" && Number.isSafeInteger(cost) && cost >= 1;
+  return fits ? ok(cost) : bad(`${show(input)} is not a whole number of at least 1`);
 }
 
 function parseLimit(input: unknown): Result<WrittenLimit> {
@@ -107,8 +107,3 @@ function parseTable({ by, ...written }: Record<string, unknown>): Result<Written
 }
 
 const isUnlimited = (limit: string): boolean => limit.trim().toLowerCase() === "unlimited";
-
-/** Until the failure ladder exists, a failing store always lets requests pass. */
-function parseOutageStep(input: unknown): Result<"open"> {
-  return input === "open" ? ok("open") : bad(`${show(input)} is not supported yet; only "open" is`);
-}

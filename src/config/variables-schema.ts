@@ -6,11 +6,13 @@ import {
   JURISDICTIONS,
   MODES,
   type Origin,
+  OUTAGE_STEPS,
   STORES,
 } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { later, oneOf, parsed, show, table, text, wholeNumber } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
+import { parseDuration } from "./rate.ts";
 import { all, bad, ok, type Result } from "./result.ts";
 
 /** The lists, each with an example. They may go on in a variable of the same name with `_2`, `_3`, ... */
@@ -34,10 +36,10 @@ export const variablesSchema = table({
   HEADERS: v.optional(text(parseHeaders), DEFAULTS.HEADERS),
   RETRY_JITTER: v.optional(oneOf(["on", "off"]), DEFAULTS.RETRY_JITTER),
   KEY_SECRET: v.optional(parsed(parseSecret)),
-  UPSTASH_REDIS_REST_URL: v.optional(later("Upstash Redis")),
-  UPSTASH_REDIS_REST_TOKEN: v.optional(later("Upstash Redis")),
-  ON_STORE_ERROR: v.optional(later("another step than open", "open")),
-  STORE_TIMEOUT: v.optional(later("a store timeout")),
+  UPSTASH_REDIS_REST_URL: v.optional(text(parseHttpUrl)),
+  UPSTASH_REDIS_REST_TOKEN: v.optional(parsed(parseSecret)),
+  ON_STORE_ERROR: v.optional(oneOf(OUTAGE_STEPS), DEFAULTS.ON_STORE_ERROR),
+  STORE_TIMEOUT: v.optional(text(parseTimeout), DEFAULTS.STORE_TIMEOUT),
   JWT_SECRET: v.optional(later("verifying tokens")),
   JWKS_URL: v.optional(later("verifying tokens")),
   JWT_ISSUER: v.optional(later("verifying tokens")),
@@ -51,12 +53,25 @@ export const variablesSchema = table({
 export const VARIABLES: readonly string[] = [...Object.keys(LISTS), ...Object.keys(variablesSchema.entries)];
 
 function parseOrigin(written: string): Result<Origin> {
+  const url = parseHttpUrl(written);
+  return url.ok ? ok({ kind: "url", url: url.value }) : url;
+}
+
+/** An http or https URL without a slash at the end. Never repeats the value: it may hold a password or token. */
+function parseHttpUrl(written: string): Result<string> {
   const url = URL.canParse(written) ? new URL(written) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) return bad(`${show(written)} is not an http or https URL`);
+  if (!url || !/^https?:$/.test(url.protocol))
+    return bad(`is not an http or https URL, like "https://example.com"`);
   if (url.username || url.password) return bad("must not hold a user name or password");
-  if (url.search || url.hash)
-    return bad(`${show(written)} must end with the path; a query or fragment is not kept`);
-  return ok({ kind: "url", url: url.href.replace(/\/+$/, "") });
+  if (url.search || url.hash) return bad("must end with the path: a query or fragment is not kept");
+  return ok(url.href.replace(/\/+$/, ""));
+}
+
+/** Requests are never held longer than this for a store. */
+function parseTimeout(written: string): Result<number> {
+  const timeoutMs = parseDuration(written);
+  if (!timeoutMs.ok || timeoutMs.value <= 30_000) return timeoutMs;
+  return bad(`${show(written)} is longer than 30 seconds`);
 }
 
 function parseService(binding: unknown): Result<Origin> {
@@ -103,7 +118,5 @@ function parseHeaders(written: string): Result<ReadonlySet<HeaderFamily>> {
 
 /** Never repeats the value: problems are printed. */
 function parseSecret(secret: unknown): Result<string> {
-  return typeof secret === "string" && secret.length >= 16
-    ? ok(secret)
-    : bad("must be text of at least 16 characters");
+  return typeof secret === "string" ? ok(secret) : bad("must be text");
 }

@@ -1,14 +1,15 @@
-import type { Config } from "../config/config.ts";
+import type { Config, OutageStep } from "../config/config.ts";
 import type { ChargeRequest, PolicyCharge } from "../key/charges.ts";
 import type { Log } from "../metrics/log.ts";
-import type { Matcher } from "../policy/match.ts";
+import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
+import type { Deadline } from "../store/deadline.ts";
 import type { Store, TakeAnswer } from "../store/store.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields } from "./rate-limit-fields.ts";
-import { refuse } from "./refusal.ts";
+import { refuse, refuseUnavailable } from "./refusal.ts";
 import { readRequest } from "./request-facts.ts";
 import type { Applied } from "./verdict.ts";
 
@@ -17,35 +18,34 @@ export interface LimiterParts {
   readonly matcher: Matcher;
   readonly chargeRequest: ChargeRequest;
   readonly store: Store;
+  /** The longest that one request waits for its stores. */
+  readonly newDeadline: () => Deadline;
   readonly forward: Forward;
   readonly log: Log;
 }
 
 /** What was decided of a request, before anything is forwarded. */
 type Verdict =
-  | { readonly kind: "denied" | "not-found" | "unlimited" }
+  | { readonly kind: "denied" | "not-found" | "unlimited" | "unavailable" }
   | { readonly kind: "admitted" | "refused"; readonly applied: readonly Applied[] };
-
-/** Reserved for Weir itself: never forwarded. */
-const OWN_PATHS = /^\/_weir(\/|$)/;
 
 /** Decides a request and answers it: a refusal of its own, or what the origin says. */
 export type Limiter = (request: Request) => Promise<Response>;
 
-export function createLimiter({
-  config,
-  matcher,
-  chargeRequest,
-  store,
-  forward,
-  log,
-}: LimiterParts): Limiter {
+/** Reserved for Weir itself: never forwarded. */
+const OWN_PATHS = /^\/_weir(\/|$)/;
+
+export function createLimiter(parts: LimiterParts): Limiter {
+  const { config, matcher, chargeRequest, store, newDeadline, forward, log } = parts;
+
   return async (request) => {
-    const verdict = await decide(request).catch(failOpen);
+    const verdict = await decide(request);
     switch (verdict.kind) {
       case "denied":
       case "not-found":
         return problemResponse({ kind: verdict.kind });
+      case "unavailable":
+        return refuseUnavailable(request);
       case "unlimited":
         return forward(request);
       case "refused":
@@ -56,28 +56,53 @@ export function createLimiter({
   };
 
   async function decide(request: Request): Promise<Verdict> {
-    const incoming = readRequest(request, config.clientIp);
-    if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
-    if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
-    if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
-      return { kind: "unlimited" };
-    const charges = await chargeRequest(matcher.match(incoming), incoming);
+    let matched: readonly MatchedPolicy[] | undefined;
+    try {
+      const incoming = readRequest(request, config.clientIp);
+      if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
+      if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
+      if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
+        return { kind: "unlimited" };
+      matched = matcher.match(incoming);
+      return await take(await chargeRequest(matched, incoming));
+    } catch (error) {
+      return faulty(error, matched);
+    }
+  }
+
+  async function take(charges: readonly PolicyCharge[]): Promise<Verdict> {
     if (charges.length === 0) return { kind: "unlimited" };
-    const answer = await store.take(charges.map(({ charge }) => charge));
-    logShadowRefusals(charges, answer);
-    return { kind: answer.admitted ? "admitted" : "refused", applied: advertised(charges, answer) };
+    const deadline = newDeadline();
+    try {
+      const answer = await store.take(
+        charges.map(({ charge }) => charge),
+        deadline,
+      );
+      logOutcomes(charges, answer);
+      return { kind: answer.admitted ? "admitted" : "refused", applied: advertised(charges, answer) };
+    } finally {
+      deadline.clear();
+    }
   }
 
-  /** A fault of Weir's own must not take the site down: the request passes, and the log says so. */
-  function failOpen(error: unknown): Verdict {
+  /** A fault of Weir's own leads to the policies' steps. Without a key nothing can be counted here. */
+  function faulty(error: unknown, matched: readonly MatchedPolicy[] | undefined): Verdict {
     log("fault", { message: error instanceof Error ? error.message : String(error) });
-    return { kind: "unlimited" };
+    const steps: OutageStep[] = matched
+      ? matched.map(({ policy }) => (policy.mode === "enforce" ? policy.onError : "open"))
+      : [config.onError];
+    return { kind: steps.includes("closed") ? "unavailable" : "unlimited" };
   }
 
-  function logShadowRefusals(charges: readonly PolicyCharge[], { decisions }: TakeAnswer): void {
+  function logOutcomes(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): void {
     for (const [i, { policy, quota, charge }] of charges.entries()) {
-      if (charge.shadow && decisions[i]?.allowed === false)
-        log("shadow_refused", { policy: policy.name, quota: quota.name });
+      const outcome = outcomes[i];
+      if (outcome?.kind === "decided") {
+        const isRefusal = !outcome.decision.allowed;
+        if (charge.shadow && isRefusal) log("shadow_refused", { policy: policy.name, quota: quota.name });
+      } else if (outcome && outcome.kind !== "unasked") {
+        log("degraded", { policy: policy.name, step: outcome.kind });
+      }
     }
   }
 
@@ -92,7 +117,9 @@ export function createLimiter({
 }
 
 /** What callers are told of: shadow policies are not. */
-function advertised(charges: readonly PolicyCharge[], { decisions }: TakeAnswer): Applied[] {
-  const all = charges.map(({ quota, charge }, i) => ({ quota, charge, decision: decisions[i] }));
-  return all.filter(({ charge }) => !charge.shadow);
+function advertised(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): Applied[] {
+  return charges.flatMap(({ quota, charge }, i) => {
+    const outcome = outcomes[i];
+    return charge.shadow || !outcome ? [] : [{ quota, key: charge.key, outcome }];
+  });
 }

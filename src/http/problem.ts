@@ -1,5 +1,4 @@
-/** The types of answers that are Weir's own. */
-const QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+const TYPES = "https://iana.org/assignments/http-problem-types";
 
 /** Why Weir answers itself instead of the origin. */
 export type Problem =
@@ -9,6 +8,7 @@ export type Problem =
       readonly violated: readonly string[];
       readonly retryAfter: number | undefined;
     }
+  | { readonly kind: "store-unavailable"; readonly retryAfter: number }
   | { readonly kind: "denied" }
   | { readonly kind: "not-found" }
   | { readonly kind: "origin-unreachable" }
@@ -37,12 +37,20 @@ export function problemBody(problem: Problem): ProblemBody {
   switch (problem.kind) {
     case "quota-exceeded":
       return {
-        type: QUOTA_EXCEEDED,
+        type: `${TYPES}#quota-exceeded`,
         title: "Quota exceeded",
         status: 429,
         detail: problem.detail,
         "violated-policies": problem.violated,
         ...(problem.retryAfter !== undefined && { retry_after_seconds: problem.retryAfter }),
+      };
+    case "store-unavailable":
+      return {
+        type: `${TYPES}#temporary-reduced-capacity`,
+        title: "Service unavailable",
+        status: 503,
+        detail: "This request cannot be checked against its limits right now.",
+        retry_after_seconds: problem.retryAfter,
       };
     case "denied":
       return plain(403, "Forbidden", "Requests from this network are not accepted.");

@@ -1,5 +1,5 @@
 import type { HeaderFamily } from "../config/config.ts";
-import { type Applied, isDecided, mostRestrictive } from "./verdict.ts";
+import { type Applied, decidedByStore, mostRestrictive } from "./verdict.ts";
 
 /** The fields of each family. */
 export const FIELDS: { readonly [F in HeaderFamily]: readonly string[] } = {
@@ -26,11 +26,9 @@ function addFields(headers: Headers, applied: readonly Applied[]): void {
   const policies = applied.map(
     ({ quota: { name, quota } }) => `"${name}";q=${quota.limit};w=${quota.windowMs / 1_000}`,
   );
-  const states = applied
-    .filter(isDecided)
-    .map(
-      ({ quota, decision }) => `"${quota.name}";r=${decision.remaining};t=${seconds(decision.moreRoomMs)}`,
-    );
+  const states = decidedByStore(applied).map(
+    ({ quota, decision }) => `"${quota.name}";r=${decision.remaining};t=${seconds(decision.moreRoomMs)}`,
+  );
   appendList(headers, "RateLimit-Policy", policies);
   appendList(headers, "RateLimit", states);
 }

@@ -8,6 +8,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .5rem; }
 p { margin: 0 0 1rem; max-width: 32rem; }
 #left { font-size: 3rem; font-variant-numeric: tabular-nums; }
 a { display: inline-block; padding: .5rem 1.25rem; border: 1px solid; border-radius: .5rem; color: inherit; text-decoration: none; }
+[hidden] { display: none; }
 `;
 
 /** Counts down and tries again by itself once: not after a reload, so that a page cannot hammer the site. */
@@ -32,6 +33,7 @@ again.addEventListener("click", (event) => { event.preventDefault(); location.re
 export function refusalPage(problem: ProblemBody): Response {
   const nonce = crypto.randomUUID();
   const seconds = problem.retry_after_seconds;
+  const heading = problem.status === 429 ? "Too many requests" : problem.title;
   const countdown = html`<p id="left" role="timer" data-seconds="${seconds}">${seconds} s</p>
 <p><a id="again" href="">Try again</a></p>
 <script nonce="${nonce}">${raw(SCRIPT)}</script>`;
@@ -40,10 +42,10 @@ export function refusalPage(problem: ProblemBody): Response {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
-<title>Too many requests</title>
+<title>${heading}</title>
 <style nonce="${nonce}">${raw(STYLE)}</style>
 <main>
-<h1>Too many requests</h1>
+<h1>${heading}</h1>
 <p>${problem.detail}</p>
 ${seconds === undefined ? "" : countdown}
 </main>

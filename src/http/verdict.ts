@@ -1,29 +1,44 @@
 import type { NamedQuota } from "../config/config.ts";
-import type { Charge, Decision } from "../limit/charge.ts";
+import type { Decision } from "../limit/charge.ts";
+import type { Outcome } from "../store/store.ts";
 
-/** A quota that applied to a request, and what was decided of it: undefined when it was not asked. */
+/** A quota that applied to a request, and what became of it. */
 export interface Applied {
   readonly quota: NamedQuota;
-  readonly charge: Charge;
-  readonly decision: Decision | undefined;
+  /** Digest of the caller's key. */
+  readonly key: string;
+  readonly outcome: Outcome;
 }
 
-/** An applied quota that was decided. */
+/** An applied quota with the decision about it. */
 export interface Decided extends Applied {
   readonly decision: Decision;
 }
 
-export const isDecided = (applied: Applied): applied is Decided => applied.decision !== undefined;
+/** The quotas that the store decided: only of these are numbers sent. */
+export function decidedByStore(applied: readonly Applied[]): Decided[] {
+  return applied.flatMap((one) =>
+    one.outcome.kind === "decided" ? [{ ...one, decision: one.outcome.decision }] : [],
+  );
+}
 
-/** The quota that keeps the caller waiting longest, among those that refused. */
+/** The quotas that refused, by whosever count. */
+export function refusals(applied: readonly Applied[]): Decided[] {
+  return applied.flatMap((one) => {
+    const { outcome } = one;
+    const isRefusal = (outcome.kind === "decided" || outcome.kind === "local") && !outcome.decision.allowed;
+    return isRefusal ? [{ ...one, decision: outcome.decision }] : [];
+  });
+}
+
+/** The refusal that keeps the caller waiting longest. */
 export function longestRefusal(applied: readonly Applied[]): Decided | undefined {
-  const refused = applied.filter(isDecided).filter(({ decision }) => !decision.allowed);
-  return first(refused, (one, other) => other.decision.retryAfterMs - one.decision.retryAfterMs);
+  return first(refusals(applied), (one, other) => other.decision.retryAfterMs - one.decision.retryAfterMs);
 }
 
 /** The most restrictive quota: the refusal with the longest wait, else the one with the least remaining. */
 export function mostRestrictive(applied: readonly Applied[]): Decided | undefined {
-  const decided = applied.filter(isDecided);
+  const decided = decidedByStore(applied);
   return (
     longestRefusal(decided) ??
     first(decided, (one, other) => one.decision.remaining - other.decision.remaining)
@@ -35,6 +50,7 @@ function first(
   list: readonly Decided[],
   order: (one: Decided, other: Decided) => number,
 ): Decided | undefined {
+  // Two endless waits differ by NaN: they are equal.
   return list.toSorted((one, other) => order(one, other) || 0)[0];
 }
 
@@ -46,13 +62,13 @@ export function retryAfterSeconds(applied: readonly Applied[], jitter: boolean):
   const refusal = longestRefusal(applied);
   if (!refusal || refusal.decision.retryAfterMs === Number.POSITIVE_INFINITY) return undefined;
   const waitMs = refusal.decision.retryAfterMs;
-  const extraMs = jitter ? Math.min(waitMs / 10, 5_000) * fractionOf(refusal.charge.key) : 0;
+  const extraMs = jitter ? Math.min(waitMs / 10, 5_000) * fractionOf(refusal.key) : 0;
   return Math.max(1, Math.ceil((waitMs + extraMs) / 1_000));
 }
 
-/** A number from 0 up to 1 that depends only on the digest. */
-function fractionOf(digest: string): number {
-  let hash = 0;
-  for (const character of digest) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
-  return hash / 2 ** 32;
+/** A number from 0 up to 1 that depends only on the text (FNV-1a). */
+function fractionOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
 }

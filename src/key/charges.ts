@@ -1,6 +1,6 @@
 import type { NamedQuota, Policy } from "../config/config.ts";
 import type { KeyPart } from "../config/key-expression.ts";
-import type { Charge } from "../limit/charge.ts";
+import type { StoreCharge } from "../store/store.ts";
 import type { Digest } from "./digest.ts";
 import { partValue } from "./key-part.ts";
 import { keyText } from "./key-values.ts";
@@ -16,7 +16,7 @@ interface Matched {
 export interface PolicyCharge {
   readonly policy: Policy;
   readonly quota: NamedQuota;
-  readonly charge: Charge;
+  readonly charge: StoreCharge;
 }
 
 /** Turns matched policies into the charges of a request, in the order of the configuration. */
@@ -51,6 +51,7 @@ function chooseQuotas(
   return (row === undefined ? undefined : limits.rows.get(row)) ?? limits.rest;
 }
 
-function chargeOf(policy: Policy, { count, quota }: NamedQuota, key: string): Charge {
-  return { key, count, quota, cost: policy.cost, shadow: policy.mode === "shadow", durable: policy.durable };
+function chargeOf(policy: Policy, { count, quota }: NamedQuota, key: string): StoreCharge {
+  const { cost, mode, durable, onError } = policy;
+  return { key, count, quota, cost, shadow: mode === "shadow", durable, onError };
 }

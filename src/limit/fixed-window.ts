@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules } from "./rules.ts";
+import { isCount, type Rules, saturated } from "./rules.ts";
 
 /** What was used of the window that began at `startMs`. */
 export interface FixedWindowState {
@@ -21,7 +21,7 @@ export const fixedWindow: Rules<FixedWindowState> = {
 
   add: (state, quota, cost, nowMs) => ({
     startMs: windowStart(quota, nowMs),
-    used: used(state, quota, nowMs) + cost,
+    used: saturated(used(state, quota, nowMs) + cost),
   }),
 
   refund(state, quota, cost, admittedMs, nowMs) {

@@ -22,3 +22,6 @@ export interface Rules<State> {
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
+
+/** A sum that stays a whole number the arithmetic can trust: far above every limit, it means "full" all the same. */
+export const saturated = (sum: number): number => Math.min(sum, Number.MAX_SAFE_INTEGER);

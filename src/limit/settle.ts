@@ -28,6 +28,7 @@ export function settleAll(records: Records, settlements: readonly Settlement[], 
       cost < charge.cost
         ? rules.refund(before, charge.quota, charge.cost - cost, timeMs, nowMs)
         : rules.add(before, charge.quota, cost - charge.cost, nowMs);
+    if (state === before) continue;
     const untilMs = rules.emptyAtMs(state, charge.quota);
     changed.set(charge.key, withCount(record, charge.count, { untilMs, state }, nowMs));
   }

@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules } from "./rules.ts";
+import { isCount, type Rules, saturated } from "./rules.ts";
 
 /** Most `[time, cost]` entries a state holds; a limit up to this is counted exactly. */
 export const MAX_ENTRIES = 128;
@@ -33,8 +33,8 @@ export const slidingWindow: Rules<SlidingWindowState> = {
     const last = entries.at(-1);
     const timeMs = sliceEnd(quota, nowMs);
     // A last entry later than this slice was written with longer slices, before the limit was changed.
-    if (last && last[0] >= timeMs) entries[entries.length - 1] = [last[0], last[1] + cost];
-    else entries.push([timeMs, cost]);
+    if (last && last[0] >= timeMs) entries[entries.length - 1] = [last[0], saturated(last[1] + cost)];
+    else entries.push([timeMs, saturated(cost)]);
     return mergeOldest(entries).flat();
   },
 
@@ -77,7 +77,7 @@ function sliceEnd(quota: Quota, timeMs: number): number {
 function mergeOldest(entries: [number, number][]): [number, number][] {
   while (entries.length > MAX_ENTRIES) {
     const [first, second] = entries as [[number, number], [number, number]];
-    entries.splice(0, 2, [second[0], first[1] + second[1]]);
+    entries.splice(0, 2, [second[0], saturated(first[1] + second[1])]);
   }
   return entries;
 }

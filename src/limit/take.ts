@@ -28,7 +28,7 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
   for (const charge of charges) {
     const record = changed.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
     const nowMs = Math.max(clockMs, record.atMs);
-    const { decision, state } = decide(record.counts[charge.count]?.state, charge.quota, charge.cost, nowMs);
+    const { decision, state } = decide(record.counts[charge.count]?.state, charge, nowMs, nowMs - clockMs);
     decisions.push(decision);
     if (!decision.allowed) continue;
     const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
@@ -43,32 +43,37 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
   return { admitted, decisions: uncharged, receipts: [], changed: new Map() };
 }
 
-/** Decides one charge. `state` is the one to keep if the whole take is admitted. */
+/**
+ * Decides one charge. `state` is the one to keep if the whole take is admitted. `lagMs` is how far the clock is behind
+ * `nowMs`, the newest time kept: callers wait that much longer.
+ */
 export function decide(
   stored: unknown,
-  quota: Quota,
-  cost: number,
+  { quota, cost }: Pick<Charge, "quota" | "cost">,
   nowMs: number,
+  lagMs = 0,
 ): { decision: Decision; state: unknown } {
   const rules = rulesFor(quota.algorithm);
   const before = rules.read(stored);
-  const retryAfterMs = rules.waitMs(before, quota, cost, nowMs);
-  const allowed = retryAfterMs === 0;
+  const waitMs = rules.waitMs(before, quota, cost, nowMs);
+  const allowed = waitMs === 0;
   const state = allowed ? rules.add(before, quota, cost, nowMs) : before;
-  return { decision: { allowed, retryAfterMs, ...standing(state, quota, nowMs) }, state };
+  const retryAfterMs = allowed ? 0 : waitMs + lagMs;
+  return { decision: { allowed, retryAfterMs, ...standing(state, quota, nowMs, lagMs) }, state };
 }
 
 /** How a quota stands, without charging it. */
-export function standing(stored: unknown, quota: Quota, nowMs: number): Standing {
+export function standing(stored: unknown, quota: Quota, nowMs: number, lagMs = 0): Standing {
   const rules = rulesFor(quota.algorithm);
   const state = rules.read(stored);
   const remaining = rules.remaining(state, quota, nowMs);
-  const moreRoomMs = remaining < quota.burst ? rules.waitMs(state, quota, remaining + 1, nowMs) : 0;
+  const moreRoomMs = remaining < quota.burst ? rules.waitMs(state, quota, remaining + 1, nowMs) + lagMs : 0;
   return { remaining, moreRoomMs, resetMs: rules.waitMs(state, quota, quota.burst, nowMs), nowMs };
 }
 
 /** How a charge's quota stands, without charging it. */
 export function standingOf(records: Records, charge: Charge, clockMs: number): Standing {
   const record = records.get(charge.key) ?? EMPTY_RECORD;
-  return standing(record.counts[charge.count]?.state, charge.quota, Math.max(clockMs, record.atMs));
+  const nowMs = Math.max(clockMs, record.atMs);
+  return standing(record.counts[charge.count]?.state, charge.quota, nowMs, nowMs - clockMs);
 }

@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules } from "./rules.ts";
+import { isCount, type Rules, saturated } from "./rules.ts";
 
 /** `debtUnits` at `atMs`, in units of cost times milliseconds: each millisecond pays back `limit`. */
 export interface TokenBucketState {
@@ -25,7 +25,7 @@ export const tokenBucket: Rules<TokenBucketState> = {
 
   add: (state, quota, cost, nowMs) => ({
     atMs: nowMs,
-    debtUnits: debt(state, quota, nowMs) + cost * quota.windowMs,
+    debtUnits: saturated(debt(state, quota, nowMs) + cost * quota.windowMs),
   }),
 
   refund(state, quota, cost, admittedMs, nowMs) {
@@ -33,7 +33,7 @@ export const tokenBucket: Rules<TokenBucketState> = {
     return { atMs: nowMs, debtUnits: Math.max(0, debt(state, quota, nowMs) - unpaid) };
   },
 
-  emptyAtMs: (state, quota) => state.atMs + Math.ceil(state.debtUnits / quota.limit),
+  emptyAtMs: (state, quota) => saturated(state.atMs + Math.ceil(state.debtUnits / quota.limit)),
 };
 
 const capacity = (quota: Quota): number => quota.burst * quota.windowMs;

@@ -56,7 +56,8 @@ export function createMatcher(
       const matched = new Map<number, MatchedPolicy>();
       for (const path of line.paths) {
         for (const [{ order, policy, pattern }, params] of policyRouter.match(path)) {
-          if (!matched.has(order) && matchesRest(pattern, line)) matched.set(order, { policy, params });
+          if (!matchesRest(pattern, line)) continue;
+          matched.set(order, { policy, params: { ...params, ...matched.get(order)?.params } });
         }
       }
       return [...matched].sort(([a], [b]) => a - b).map(([, policy]) => policy);
@@ -85,5 +86,7 @@ function matchesMethod(methods: Pattern["methods"], { method, isPreflight }: Req
 function matchesHost(wanted: string | undefined, host: string): boolean {
   if (wanted === undefined || wanted === host) return true;
   const [, name = "", port = ""] = /^(.*?)\.?(:\d+)?$/.exec(host) ?? [];
-  return wanted === name || wanted === name + port;
+  // A URL leaves out the port that goes with its scheme.
+  const ports = port === "" ? ["", ":80", ":443"] : ["", port];
+  return ports.some((known) => wanted === name + known);
 }

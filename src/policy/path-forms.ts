@@ -3,23 +3,48 @@ const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 /**
  * The forms of a path that policies are matched against: percent-decoded once, slashes merged, in lower
  * case, without a trailing slash. When that brought up a backslash or dot segment (`/a/..%2fb`), the
- * path an origin may make of it is a second form: whichever the origin serves, its policies apply.
+ * paths an origin may make of it are further forms: whichever the origin serves, its policies apply.
  */
 export function pathForms(path: string): readonly string[] {
   const plain = plainForm(path);
   if (!/\\|\/\.\.?(\/|$)/.test(plain)) return [plain];
-  return [plain, plainForm(withoutDotSegments(plain.replaceAll("\\", "/")))];
+  const slashed = mergeSlashes(plain.replaceAll("\\", "/"));
+  return [...new Set([plain, ...[plain, slashed].map((form) => mergeSlashes(withoutDotSegments(form)))])];
 }
 
 /** A pattern's path in the form that `pathForms` gives. Constraints ignore case; names keep theirs. */
 export function lenientPattern(path: string): string {
-  const segments = path.split("/").map((segment) => {
-    if (!segment.startsWith(":"))
-      return segment.includes("%") ? percentDecode(segment).toLowerCase() : segment.toLowerCase();
-    return segment.replace(/\{(.+)\}/, "{(?i:$1)}");
+  const parts = path.match(/\{[^}]+\}|[^{]+/g) ?? [];
+  const lenient = parts.map((part) => {
+    if (part.startsWith("{")) return `{(?i:${part.slice(1, -1)})}`;
+    return part.split("/").map(lenientSegment).join("/");
   });
-  return mergeSlashes(segments.join("/"));
+  return escapedAfterConstraints(mergeSlashes(lenient.join("")));
 }
+
+function lenientSegment(segment: string): string {
+  return segment.startsWith(":") ? segment : percentDecode(segment).toLowerCase();
+}
+
+/**
+ * The router puts a segment that follows a constraint into a regular expression as it is. One that would mean something
+ * else there becomes a constraint itself, of a name that nobody can write.
+ */
+function escapedAfterConstraints(path: string): string {
+  const segments = path.match(/\/|:[^/{]*\{[^}]+\}|[^/]+/g) ?? [];
+  let follows = false;
+  const escaped = segments.map((segment) => {
+    if (segment === "/") return segment;
+    const isConstraint = segment.startsWith(":") && segment.endsWith("}");
+    const isEscaped = follows && !segment.startsWith(":") && SPECIAL.test(segment);
+    follows = isConstraint || isEscaped;
+    return isEscaped ? `: {${segment.replace(SPECIALS, "\\$&")}}` : segment;
+  });
+  return escaped.join("");
+}
+
+const SPECIAL = /[.+?^$()|[\]\\]/;
+const SPECIALS = new RegExp(SPECIAL, "g");
 
 const plainForm = (path: string): string => mergeSlashes(percentDecode(path).toLowerCase());
 

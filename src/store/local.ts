@@ -1,6 +1,6 @@
 import { idleAtMs, type KeyRecord } from "../limit/key-record.ts";
 import { settleAll } from "../limit/settle.ts";
-import { takeAll } from "../limit/take.ts";
+import { standingOf, takeAll } from "../limit/take.ts";
 import type { Store } from "./store.ts";
 
 /** Shared by every new key while the store is full of live state. No digest has this form. */
@@ -25,13 +25,10 @@ export function createLocalStore(
     for (const [key, record] of records) if (idleAtMs(record) <= clockMs) records.delete(key);
   }
 
-  function hasRoom(clockMs: number): boolean {
-    if (records.size >= maxKeys) sweep(clockMs);
-    return records.size < maxKeys;
-  }
-
   function placed(key: string, clockMs: number): string {
-    if (records.has(key) || hasRoom(clockMs)) return key;
+    if (records.has(key)) return key;
+    if (records.size >= maxKeys) sweep(clockMs);
+    if (records.size < maxKeys) return key;
     onOverflow();
     return OVERFLOW_KEY;
   }
@@ -44,12 +41,15 @@ export function createLocalStore(
     async take(charges) {
       const clockMs = now();
       const own = charges.map((charge) => ({ ...charge, key: placed(charge.key, clockMs) }));
-      const { changed, ...answer } = takeAll(records, own, clockMs);
+      const { admitted, decisions, receipts, changed } = takeAll(records, own, clockMs);
       keep(changed);
-      return { ...answer, final: true };
+      const outcomes = decisions.map((decision) => ({ kind: "decided", decision }) as const);
+      return { admitted, outcomes, receipts, final: true };
     },
     async settle(settlements) {
-      keep(settleAll(records, settlements, now()));
+      const clockMs = now();
+      keep(settleAll(records, settlements, clockMs));
+      return settlements.map(({ receipt }) => standingOf(records, receipt.charge, clockMs));
     },
   };
 }

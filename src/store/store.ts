@@ -1,24 +1,49 @@
-import type { Charge, Decision, Receipt } from "../limit/charge.ts";
+import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
 import type { Settlement } from "../limit/settle.ts";
+import type { Deadline } from "./deadline.ts";
 
-/**
- * What keeps the counts. An adapter makes `take` atomic; it does no rate arithmetic of its own.
- * Every method rejects when the store cannot be reached; a refusal is an answer.
- */
-export interface Store {
-  /** Counts every charge or, when one that is not a shadow has no room, none. */
-  take(charges: readonly Charge[]): Promise<TakeAnswer>;
-  /** Replaces the cost of admissions by the true one: 0 gives all of it back. Once for each receipt. */
-  settle(settlements: readonly Settlement[]): Promise<void>;
+/** A charge, and what becomes of it when the store fails. */
+export interface StoreCharge extends Charge {
+  /** Let this isolate limit by itself, let it pass, or refuse it. */
+  readonly onError: "local" | "open" | "closed";
 }
 
+/** What became of one charge. */
+export type Outcome =
+  /** By the store. */
+  | { readonly kind: "decided"; readonly decision: Decision }
+  /** The store failed: by this isolate's own count. */
+  | { readonly kind: "local"; readonly decision: Decision }
+  /** The store failed: allowed, or refused, whatever the count. */
+  | { readonly kind: "open" | "closed" }
+  /** Another charge's refusal made it needless to ask. */
+  | { readonly kind: "unasked" };
+
 export interface TakeAnswer {
-  /** Whether every charge that is not a shadow was counted. */
+  /** Whether every charge that is not a shadow was allowed, and so all that have room were counted. */
   readonly admitted: boolean;
-  /** One for each charge, in their order; undefined where another charge's refusal made it needless to ask. */
-  readonly decisions: readonly (Decision | undefined)[];
+  /** One for each charge, in their order. */
+  readonly outcomes: readonly Outcome[];
   /** One for each charge that was counted. */
   readonly receipts: readonly Receipt[];
   /** A refusal that nobody else's settlement can shorten, so that it may be remembered. */
   readonly final: boolean;
+}
+
+/**
+ * What keeps the counts. An adapter makes `take` atomic; it does no rate arithmetic of its own. An adapter
+ * rejects when it cannot answer; a refusal is an answer. Nothing that counts is ever retried.
+ */
+export interface Store {
+  /**
+   * Counts every charge or, when one that is not a shadow has no room, none.
+   *
+   * @param tentative another store decides too, and may make this admission be given back
+   */
+  take(charges: readonly StoreCharge[], deadline: Deadline, tentative?: boolean): Promise<TakeAnswer>;
+  /**
+   * Replaces the cost of admissions by the true one: 0 gives all of it back. Once for each receipt.
+   * Returns how the settled quotas stand, in the order of the settlements.
+   */
+  settle(settlements: readonly Settlement[], deadline: Deadline): Promise<readonly Standing[]>;
 }

@@ -44,7 +44,10 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
   const stop = async () => {
     child.kill("SIGTERM");
+    // workerd waits for open requests to end, which some tests leave behind on purpose.
+    const killing = setTimeout(() => child.kill("SIGKILL"), 1_000);
     await exited;
+    clearTimeout(killing);
     await rm(folder, { recursive: true, force: true });
   };
   const port = await Promise.race([listenPort(child), exited.then(() => undefined)]);

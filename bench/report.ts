@@ -1,0 +1,49 @@
+import type { Contestant } from "./contestants.ts";
+import { RESOLUTION_MS } from "./cpu-time.ts";
+import type { Sample } from "./measure.ts";
+
+/** A Worker with its samples, one for each round. */
+export interface Row {
+  readonly contestant: Contestant;
+  readonly samples: readonly Sample[];
+}
+
+/** The table. Ratios are to the first row, round by round. */
+export function report(rows: readonly Row[], requests: number): string {
+  const base = rows[0]?.samples ?? [];
+  const lines = rows.map(({ contestant, samples }) => {
+    const ratios = samples.map(({ cpuMs }, i) => cpuMs / (base[i]?.cpuMs ?? 0));
+    return [
+      `${contestant.id}  ${contestant.label}`,
+      String(Math.round(median(samples.map(({ cpuMs }) => (cpuMs * 1_000) / requests)))),
+      median(ratios).toFixed(2),
+      `${Math.min(...ratios).toFixed(2)} - ${Math.max(...ratios).toFixed(2)}`,
+      String(Math.round(median(samples.map(({ elapsedMs }) => (requests / elapsedMs) * 1_000)))),
+    ];
+  });
+  const stepUs = (RESOLUTION_MS * 1_000) / requests;
+  return [
+    ...aligned([["Worker", "CPU us/request", "ratio to a", "min - max", "requests/s*"], ...lines]),
+    "",
+    `Medians of ${base.length} rounds of ${requests} requests. CPU time is read in steps of ${stepUs} us/request.`,
+    "* For orientation only: the load and the origin share this machine's processors with the Workers.",
+  ].join("\n");
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(table: readonly (readonly string[])[]): string[] {
+  const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((cells) => cells[i]?.length ?? 0)));
+  return table.map((cells) => {
+    const padded = cells.map((cell, i) =>
+      i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
+    );
+    return padded.join("  ");
+  });
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = sorted.length / 2;
+  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return (low + high) / 2;
+}

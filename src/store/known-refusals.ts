@@ -1,0 +1,50 @@
+import type { Charge, Decision } from "../limit/charge.ts";
+import { BoundedMap } from "./bounded-map.ts";
+
+const MAX_ENTRIES = 10_000;
+
+interface Known {
+  readonly decision: Decision;
+  /** The least cost known to be refused. */
+  readonly cost: number;
+  readonly askedMs: number;
+  readonly receivedMs: number;
+}
+
+/** Refusals of the store that this isolate remembers, by key, quota and cost. Bounded. */
+export interface KnownRefusals {
+  remember(charge: Charge, decision: Decision, askedMs: number): void;
+  /** The refusal as the store would give it now, if one was given at most `horizonMs` ago and still holds. */
+  find(charge: Charge, horizonMs: number): Decision | undefined;
+}
+
+export function createKnownRefusals(now: () => number): KnownRefusals {
+  const refusals = new BoundedMap<string, Known>(MAX_ENTRIES);
+  return {
+    remember(charge, decision, askedMs) {
+      refusals.set(refusalKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
+    },
+    find(charge, horizonMs) {
+      const known = refusals.get(refusalKey(charge));
+      if (!known || charge.cost < known.cost) return undefined;
+      // Counted from the asking: whatever part of the call was the way back, it never outlasts the store's own.
+      const ageMs = now() - known.askedMs;
+      if (ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
+      return later(known.decision, now() - known.receivedMs);
+    },
+  };
+}
+
+const refusalKey = ({ key, count, quota }: Charge): string => `${key} ${count} ${quota.limit} ${quota.burst}`;
+
+/** What is still sure of the decision `ms` later. Others may have taken what remained for smaller costs. */
+function later(decision: Decision, ms: number): Decision {
+  return {
+    ...decision,
+    remaining: 0,
+    retryAfterMs: decision.retryAfterMs - ms,
+    moreRoomMs: Math.max(0, decision.moreRoomMs - ms),
+    resetMs: Math.max(0, decision.resetMs - ms),
+    nowMs: decision.nowMs + ms,
+  };
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { type KeyPart, parseKeyPart } from "../../src/config/key-expression.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { keyHeaders } from "../../src/key/key-headers.ts";
+import { partName, partValue } from "../../src/key/key-part.ts";
+import { factsOf, type Given } from "./fixtures.ts";
+
+function part(text: string): KeyPart {
+  const parsed = parseKeyPart(text);
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return parsed.value;
+}
+
+const valueIn = (text: string, given: Given, params: Record<string, string> = {}): string | undefined =>
+  partValue(part(text), factsOf(given), params, 64);
+
+const withHeader = (name: string, value: string): Given => ({ headers: { [name]: value } });
+
+describe("a key part", () => {
+  it.each<[string, Given, string]>([
+    ["ip", { address: "192.0.2.7" }, "192.0.2.7"],
+    ["header:x-user-id", withHeader("X-User-Id", "Alice"), "Alice"],
+    ["HEADER:X-USER-ID", withHeader("x-user-id", "Alice"), "Alice"],
+    ["cookie:sid", withHeader("cookie", "a=1; sid=abc; b=2"), "abc"],
+    ["cookie:sid", withHeader("cookie", "sid=a%20b"), "a b"],
+    ["cookie:sid", withHeader("cookie", 'sid="quoted"'), "quoted"],
+    ["cookie:sid", withHeader("cookie", "sid=first; sid=second"), "first"],
+    ["query:token", { url: "https://example.com/?a=1&token=T%20x" }, "T x"],
+    ["query:token", { url: "https://example.com/?token=first&token=second" }, "first"],
+    ["host", { url: "https://API.example.com.:8443/" }, "api.example.com"],
+    ["path", { path: "/chat/message" }, "/chat/message"],
+    ["method", { method: "POST" }, "POST"],
+    ["country", { edge: { country: "SE" } }, "SE"],
+    ["asn", { edge: { asn: 13335 } }, "13335"],
+    ["colo", { edge: { colo: "ARN" } }, "ARN"],
+    ["global", {}, "all"],
+  ])("%s reads %j as %s", (text, given, value) => {
+    expect(valueIn(text, given)).toBe(value);
+  });
+
+  it("param reads the parameter of the path, and nothing that every object has", () => {
+    expect(valueIn("param:id", {}, { id: "7" })).toBe("7");
+    expect(valueIn("param:toString", {}, { id: "7" })).toBeUndefined();
+  });
+
+  it.each<[string, Given]>([
+    ["header:x-user-id", {}],
+    ["header:x-user-id", withHeader("x-user-id", "")],
+    ["header:x-user-id", withHeader("x-user-id", " \t ")],
+    ["cookie:sid", {}],
+    ["cookie:sid", withHeader("cookie", "xsid=1; sid_2=2")],
+    ["cookie:sid", withHeader("cookie", "sid=")],
+    ["cookie:sid", withHeader("cookie", "sid=%20")],
+    ["query:token", {}],
+    ["query:token", { url: "https://example.com/?token=" }],
+    ["query:token", { url: "https://example.com/?token=%20%09" }],
+    ["query:token", { url: "https://example.com/?Token=x" }],
+    ["param:id", {}],
+    ["country", {}],
+    ["asn", {}],
+    ["colo", { edge: { colo: "" } }],
+  ])("%s is absent from %j", (text, given) => {
+    expect(valueIn(text, given)).toBeUndefined();
+  });
+
+  it("is trimmed, and keeps its letters and inner space", () => {
+    expect(valueIn("query:q", { url: "https://example.com/?q=%20A%20%20b%20" })).toBe("A  b");
+  });
+
+  it.each(["ip", "header:x-user-id", "cookie:Sid", "param:id"])("%s is named as it is written", (text) => {
+    expect(partName(part(text))).toBe(text);
+  });
+});
+
+describe("the fields that tell callers apart", () => {
+  const fieldsOf = (env: Record<string, unknown>): string[] => {
+    const parsed = parseConfig(env);
+    if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join("\n"));
+    return [...keyHeaders(parsed.config.policies, parsed.config.clientIp)].toSorted();
+  };
+  const ALWAYS = ["cf-connecting-ip", "cf-worker", "host", "x-forwarded-for"];
+
+  it("are those of the address, whatever the keys are", () => {
+    expect(fieldsOf({})).toEqual(ALWAYS);
+  });
+
+  it("are also those of the configured address, of keys and of tables", () => {
+    const POLICIES = [
+      { name: "a", key: "header:X-User | ip + cookie:sid + query:q", limit: "5/m" },
+      { name: "b", limit: { by: "header:x-plan", free: "5/m" } },
+    ];
+    const fields = fieldsOf({ POLICIES, CLIENT_IP: "X-Real-IP" });
+    expect(fields).toEqual([...ALWAYS, "cookie", "x-plan", "x-real-ip", "x-user"].toSorted());
+  });
+});

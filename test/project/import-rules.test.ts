@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const SRC = resolve(import.meta.dirname, "../../src");
+
+interface Import {
+  readonly from: string;
+  /** A file below `src`, or the name of a package. */
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+const source = (file: string): string => readFileSync(join(SRC, file), "utf8");
+/** Without comments, so that prose may speak of the clock. */
+const code = (file: string): string => source(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+const imports = files.flatMap(importsOf);
+
+function importsOf(from: string): Import[] {
+  const statements = code(from).matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"/gm);
+  return [...statements].map(([, type, path = ""]) => {
+    const target = path.startsWith(".") ? relative(SRC, resolve(SRC, dirname(from), path)) : path;
+    return { from, target, isType: type !== undefined };
+  });
+}
+
+/** What the files of a folder may import besides each other. */
+const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: readonly string[] }>> = {
+  "limit/": { values: [] },
+  "config/": { values: ["limit/", "valibot", "ipaddr.js", "leven"] },
+  "policy/": { values: ["limit/"], types: ["config/", "ipaddr.js"] },
+  "key/": { values: ["hono/utils/cookie", "ipaddr.js"], types: ["config/", "limit/", "store/store.ts"] },
+  "metrics/": { values: [] },
+  "http/": {
+    values: ["policy/", "key/", "metrics/", "hono/"],
+    types: ["config/", "limit/", "store/store.ts", "store/deadline.ts"],
+  },
+};
+
+/** Adapters and layers of the store: they know the port and the core, never one another. */
+const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
+  "store/store.ts": ["store/deadline.ts"],
+  "store/deadline.ts": [],
+  "store/breaker.ts": [],
+  "store/bounded-map.ts": [],
+  "store/local.ts": ["store/store.ts"],
+  "store/counter-protocol.ts": [],
+  "store/counter-object.ts": ["store/counter-protocol.ts", "clock.ts", "cloudflare:workers"],
+  "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
+  "store/scripts/lua.ts": [],
+  "store/upstash.ts": ["store/store.ts", "store/scripts/lua.ts", "@upstash/redis/cloudflare"],
+  "store/keyed-stores.ts": ["store/store.ts", "store/deadline.ts", "store/bounded-map.ts"],
+  "store/known-refusals.ts": ["store/bounded-map.ts"],
+  "store/edge-cache.ts": ["store/store.ts", "store/known-refusals.ts"],
+  "store/guard.ts": ["store/store.ts", "store/deadline.ts", "store/breaker.ts", "store/known-refusals.ts"],
+};
+
+const fits = (target: string, allowed: readonly string[]): boolean =>
+  allowed.some((prefix) => target === prefix || (prefix.endsWith("/") && target.startsWith(prefix)));
+
+describe("imports", () => {
+  it.each(Object.entries(ALLOWED))("of %s stay within its rules", (folder, { values, types = [] }) => {
+    const own = imports.filter(({ from }) => from.startsWith(folder));
+    expect(own.length).toBeGreaterThan(folder === "metrics/" ? -1 : 0);
+    const broken = own.filter(({ target, isType }) => {
+      return !fits(target, [folder, ...values, ...(isType ? types : [])]);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("of store/ know the port and the core, and no other adapter", () => {
+    const found = files.filter((file) => file.startsWith("store/"));
+    expect(found.toSorted()).toEqual(Object.keys(STORE_FILES).toSorted());
+    const broken = imports.filter(({ from, target }) => {
+      return from.startsWith("store/") && !fits(target, ["limit/", ...(STORE_FILES[from] ?? [])]);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("have no cycle, not even through types", () => {
+    const next = new Map(files.map((file) => [file, imports.filter(({ from }) => from === file)]));
+    const cycles: string[][] = [];
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]) => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file]);
+      if (done.has(file) || path.includes(file)) return;
+      for (const { target } of next.get(file) ?? []) visit(target, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it("come from compose.ts, app.ts and index.ts only as far as the runtime is concerned", () => {
+    const runtime = imports.filter(
+      ({ target }) => target.startsWith("cloudflare:") || target.startsWith("node:"),
+    );
+    expect(runtime.map(({ from }) => from).toSorted()).toEqual(["index.ts", "store/counter-object.ts"]);
+  });
+});
+
+describe("names", () => {
+  it.each(["limit/", "config/", "policy/"])("of the clock and the network do not occur in %s", (folder) => {
+    const own = files.filter((file) => file.startsWith(folder));
+    expect(own.length).toBeGreaterThan(0);
+    expect(own.filter((file) => /\b(Date|performance|setTimeout|crypto|hono)\b/.test(code(file)))).toEqual(
+      [],
+    );
+    expect(own.filter((file) => /\bfetch\s*\(/.test(code(file)))).toEqual([]);
+  });
+
+  it("of the clock occur in one file", () => {
+    const own = files.filter((file) => /\bDate\.now\b|new Date\b/.test(code(file)));
+    // The page's script counts down in the browser.
+    expect(own.toSorted()).toEqual(["clock.ts", "http/refusal-page.ts"]);
+  });
+});

@@ -1,0 +1,204 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { CounterObject } from "../../src/store/counter-object.ts";
+import { createCounterStore } from "../../src/store/durable-object.ts";
+import { createKeyedStores } from "../../src/store/keyed-stores.ts";
+import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+
+const counters = (env as unknown as { COUNTERS: DurableObjectNamespace<CounterObject> }).COUNTERS;
+let opened = 0;
+
+/** A store with objects of its own, which records every call. */
+function open() {
+  const prefix = `test-${opened++}`;
+  const calls: string[] = [];
+  const counterOf = (key: string) => counters.getByName(`${prefix}:${key}`);
+  const recorded = (key: string) => {
+    const counter = counterOf(key);
+    return {
+      take: (message: Parameters<CounterObject["take"]>[0]) => {
+        calls.push(`take ${key}`);
+        return counter.take(message);
+      },
+      settle: (message: Parameters<CounterObject["settle"]>[0]) => {
+        calls.push(`settle ${key}`);
+        return counter.settle(message);
+      },
+    };
+  };
+  const store = createKeyedStores((key) => createCounterStore(() => recorded(key)), Date.now);
+  return { store: plain(store), setTime: vi.setSystemTime, counterOf, calls };
+}
+
+const storedIn = (stub: DurableObjectStub<CounterObject>) =>
+  runInDurableObject(stub, (_, state) => [...state.storage.kv.list()]);
+const alarmOf = (stub: DurableObjectStub<CounterObject>) =>
+  runInDurableObject(stub, (_, state) => state.storage.getAlarm());
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START_MS });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describeStore("the Durable Object store", open);
+
+describe("a key object", () => {
+  it("continues the count after it was evicted from memory", async () => {
+    const { store, counterOf } = open();
+    const two = charge({ quota: quota(2, 60_000) });
+    await store.take([two]);
+    await evictDurableObject(counterOf("alice"));
+    expect((await store.take([two])).decisions[0]?.remaining).toBe(0);
+    await evictDurableObject(counterOf("alice"));
+    expect((await store.take([two])).admitted).toBe(false);
+  });
+
+  it("writes one value with a format number for an admission, and nothing for a refusal", async () => {
+    const { store, counterOf } = open();
+    const one = charge({ quota: quota(1, 60_000) });
+    await store.take([one, charge({ count: "other" })]);
+    const before = await storedIn(counterOf("alice"));
+    expect(before).toEqual([["alice", expect.objectContaining({ format: 1 })]]);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    vi.setSystemTime(START_MS + 5_000);
+    expect((await store.take([one])).admitted).toBe(false);
+    expect(puts).not.toHaveBeenCalled();
+    expect(await storedIn(counterOf("alice"))).toEqual(before);
+  });
+
+  it("waits for the disk only when a charge is durable", async () => {
+    const { store, counterOf } = open();
+    await store.take([charge()]);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    await store.take([charge()]);
+    await store.take([charge({ durable: true })]);
+    expect(puts.mock.calls.map((call: unknown[]) => call[2])).toEqual([
+      { allowUnconfirmed: true },
+      { allowUnconfirmed: false },
+    ]);
+  });
+
+  it("sets an alarm only when none is pending", async () => {
+    const { store, counterOf } = open();
+    await store.take([charge()]);
+    const alarms = await runInDurableObject(counterOf("alice"), (_, state) =>
+      vi.spyOn(state.storage, "setAlarm"),
+    );
+    await store.take([charge()]);
+    expect(alarms).not.toHaveBeenCalled();
+    await evictDurableObject(counterOf("alice"));
+    const later = await runInDurableObject(counterOf("alice"), (_, state) =>
+      vi.spyOn(state.storage, "setAlarm"),
+    );
+    await store.take([charge()]);
+    expect(later).not.toHaveBeenCalled();
+  });
+
+  it("deletes everything once its state is idle", async () => {
+    const { store, counterOf } = open();
+    await store.take([charge({ quota: quota(1, 60_000) })]);
+    expect(await alarmOf(counterOf("alice"))).toBe(START_MS + 60_000);
+    vi.setSystemTime(START_MS + 60_000);
+    expect(await runDurableObjectAlarm(counterOf("alice"))).toBe(true);
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
+    expect(await alarmOf(counterOf("alice"))).toBe(null);
+    expect((await store.take([charge({ quota: quota(1, 60_000) })])).admitted).toBe(true);
+  });
+
+  it("keeps live state when its alarm comes early, and looks again when that is idle", async () => {
+    const { store, counterOf } = open();
+    const minute = charge({ quota: quota(5, 60_000) });
+    await store.take([minute]);
+    vi.setSystemTime(START_MS + 50_000);
+    await store.take([minute]);
+    vi.setSystemTime(START_MS + 60_000);
+    await runDurableObjectAlarm(counterOf("alice"));
+    expect(await alarmOf(counterOf("alice"))).toBe(START_MS + 110_000);
+    expect((await store.take([minute])).decisions[0]?.remaining).toBe(3);
+  });
+
+  it("is cleaned up later when an alarm was lost", async () => {
+    const { store, counterOf } = open();
+    await store.take([charge()]);
+    await runInDurableObject(counterOf("alice"), (_, state) => state.storage.deleteAlarm());
+    await evictDurableObject(counterOf("alice"));
+    vi.setSystemTime(START_MS + 60_000);
+    await store.take([charge()]);
+    expect(await alarmOf(counterOf("alice"))).not.toBe(null);
+  });
+
+  it("takes state that it cannot read for empty", async () => {
+    const { store, counterOf } = open();
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    await runInDurableObject(counterOf("alice"), (_, state) => state.storage.kv.put("alice", { format: 99 }));
+    expect((await store.take([charge()])).decisions[0]?.remaining).toBe(2);
+    expect(errors).toHaveBeenCalledOnce();
+  });
+
+  it("never runs back in time, and says how long the clock takes to return", async () => {
+    const { store } = open();
+    const one = charge({ quota: quota(1, 1_000) });
+    await store.take([one]);
+    vi.setSystemTime(START_MS - 3_600_000);
+    expect((await store.take([one])).decisions[0]).toMatchObject({ allowed: false, retryAfterMs: 3_601_000 });
+  });
+});
+
+describe("several key objects", () => {
+  const user = charge({ key: "user", quota: quota(1, 60_000) });
+  const address = charge({ key: "address", quota: quota(5, 60_000) });
+
+  it("are asked once each, however many quotas they hold", async () => {
+    const { store, calls } = open();
+    await store.take([user, address, charge({ key: "user", count: "hour" })]);
+    expect(calls.toSorted()).toEqual(["take address", "take user"]);
+  });
+
+  it("give back what they admitted when another refuses, and say how they stand then", async () => {
+    const { store, calls } = open();
+    await store.take([user]);
+    await store.take([charge({ key: "user" })]);
+    calls.length = 0;
+    const refused = await store.take([user, address]);
+    expect(calls).toEqual(["take user", "take address", "settle address"]);
+    expect(refused.decisions[1]).toMatchObject({ allowed: true, remaining: 5 });
+  });
+
+  it("are not asked while one that refused lately refuses again", async () => {
+    const { store, calls } = open();
+    await store.take([user]);
+    await store.take([user]);
+    calls.length = 0;
+    const refused = await store.take([address, user]);
+    expect(calls).toEqual(["take user"]);
+    expect(refused.decisions[0]).toBeUndefined();
+    vi.setSystemTime(START_MS + 10_000);
+    calls.length = 0;
+    await store.take([address, user]);
+    expect(calls).toEqual(["take address", "take user", "settle address"]);
+  });
+
+  it("are not used up by a caller over its own quota who sends another's key", async () => {
+    const { store } = open();
+    const attacker = charge({ key: "attacker", quota: quota(2, 60_000) });
+    const victim = charge({ key: "victim", quota: quota(5, 60_000) });
+    await store.take([attacker]);
+    await store.take([attacker]);
+    for (let i = 0; i < 5; i++) {
+      await Promise.all(Array.from({ length: 20 }, () => store.take([attacker, victim])));
+    }
+    expect((await store.take([victim])).decisions[0]?.remaining).toBe(4);
+  });
+
+  it("do not call a refusal final while an admission may still be given back", async () => {
+    const { store } = open();
+    const full = charge({ key: "user", quota: quota(1, 60_000) });
+    await store.take([full, address]);
+    expect((await store.take([full])).final).toBe(false);
+    vi.setSystemTime(START_MS + 2_000);
+    expect((await store.take([full])).final).toBe(true);
+  });
+});

@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Charge } from "../../src/limit/charge.ts";
+import { withKnownRefusals } from "../../src/store/edge-cache.ts";
+import { createKnownRefusals } from "../../src/store/known-refusals.ts";
+import { createLocalStore } from "../../src/store/local.ts";
+import type { Store } from "../../src/store/store.ts";
+import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+
+/** The layer in front of a local store that is asked through `LATENCY_MS` of network, there and back. */
+const LATENCY_MS = 20;
+
+function open(latencyMs = LATENCY_MS, final = true) {
+  const clock = { nowMs: START_MS };
+  const now = () => clock.nowMs;
+  const local = createLocalStore(now);
+  const asked: (readonly Charge[])[] = [];
+  const behind: Store = {
+    async take(charges, deadline) {
+      asked.push(charges);
+      clock.nowMs += latencyMs;
+      const answer = await local.take(charges, deadline);
+      clock.nowMs += latencyMs;
+      return { ...answer, final };
+    },
+    settle: (settlements, deadline) => local.settle(settlements, deadline),
+  };
+  const setTime = (ms: number) => {
+    clock.nowMs = ms;
+  };
+  return { store: plain(withKnownRefusals(behind, createKnownRefusals(now), now)), setTime, asked, clock };
+}
+
+describeStore("a store with known refusals in front", () => open(0), { remembers: true });
+
+describe("a known refusal", () => {
+  const one = charge({ quota: quota(1, 5_000) });
+
+  it("is answered without asking the store", async () => {
+    const { store, asked, clock } = open();
+    await store.take([one]);
+    await store.take([one]);
+    clock.nowMs += 1_000;
+    const { admitted, decisions } = await store.take([one]);
+    expect(asked).toHaveLength(2);
+    expect(admitted).toBe(false);
+    // The store decided at START + 60 that 4,960 ms were left; its answer arrived 20 ms later.
+    expect(decisions[0]).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 3_960 });
+  });
+
+  it("ends no later than the store's own", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(6_000), fc.nat(300), async (waitMs, latencyMs) => {
+        const { store, clock } = open(latencyMs);
+        await store.take([one]);
+        const admittedMs = START_MS + latencyMs;
+        await store.take([one]);
+        clock.nowMs += waitMs;
+        const atStoreMs = clock.nowMs + latencyMs;
+        const { admitted } = await store.take([one]);
+        if (atStoreMs >= admittedMs + 5_000 + 2 * latencyMs) expect(admitted).toBe(true);
+        if (atStoreMs < admittedMs + 5_000) expect(admitted).toBe(false);
+      }),
+    );
+  });
+
+  it("never says to come back too early", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(4_500), fc.nat(200), async (waitMs, latencyMs) => {
+        const { store, clock } = open(latencyMs);
+        await store.take([one]);
+        await store.take([one]);
+        clock.nowMs += waitMs;
+        const { admitted, decisions } = await store.take([one]);
+        if (admitted) return;
+        clock.nowMs += decisions[0]?.retryAfterMs ?? 0;
+        expect((await store.take([one])).admitted).toBe(true);
+      }),
+    );
+  });
+
+  it("is asked for again after ten seconds", async () => {
+    const { store, asked, clock } = open();
+    const minute = charge({ quota: quota(1, 60_000) });
+    await store.take([minute]);
+    await store.take([minute]);
+    clock.nowMs += 10_000;
+    await store.take([minute]);
+    expect(asked).toHaveLength(3);
+  });
+
+  it("speaks only for its own quota, key, limit and cost", async () => {
+    const { store, asked } = open();
+    const ten = charge({ quota: quota(10, 60_000), cost: 6 });
+    await store.take([ten]);
+    await store.take([ten]);
+    for (const other of [
+      { ...ten, cost: 5 },
+      { ...ten, key: "bob" },
+      { ...ten, count: "other" },
+      { ...ten, quota: quota(20, 60_000) },
+      { ...ten, shadow: true },
+    ]) {
+      const before = asked.length;
+      await store.take([other]);
+      expect(asked.length).toBe(before + 1);
+    }
+    const known = await store.take([{ ...ten, cost: 7 }, charge({ key: "carol" })]);
+    expect(known.decisions.map((decision) => decision?.allowed)).toEqual([false, undefined]);
+  });
+
+  it("is not kept while an admission may still be given back", async () => {
+    const { store, asked } = open(LATENCY_MS, false);
+    for (let i = 0; i < 4; i++) await store.take([one]);
+    expect(asked).toHaveLength(4);
+  });
+});

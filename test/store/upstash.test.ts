@@ -1,0 +1,232 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Receipt } from "../../src/limit/charge.ts";
+import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
+import type { Algorithm, Quota } from "../../src/limit/quota.ts";
+import { settleAll } from "../../src/limit/settle.ts";
+import { standingOf, takeAll } from "../../src/limit/take.ts";
+import type { StoreCharge } from "../../src/store/store.ts";
+import { createUpstashStore } from "../../src/store/upstash.ts";
+import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
+import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+
+let redis: RunningRedis;
+let opened = 0;
+
+beforeAll(async () => {
+  redis = await startLocalRedis();
+});
+afterAll(() => redis?.stop());
+beforeEach(() => redis.rest.faults.clear());
+
+/** A store with keys of its own, by a clock in the test's hand or by the server's. */
+function open(clock: "own" | "server" = "own") {
+  let nowMs = START_MS;
+  let corrupt = 0;
+  const namespace = `test-${opened++}`;
+  const store = createUpstashStore({
+    url: redis.rest.url,
+    token: redis.rest.token,
+    namespace,
+    onCorrupt: () => {
+      corrupt += 1;
+    },
+    ...(clock === "own" && { now: () => nowMs }),
+  });
+  const setTime = (ms: number) => {
+    nowMs = ms;
+  };
+  return { store: plain(store), setTime, namespace, corrupt: () => corrupt };
+}
+
+/** Sends commands as an operator would. */
+async function command(...words: (string | number)[]): Promise<unknown> {
+  const headers = { Authorization: `Bearer ${redis.rest.token}` };
+  const response = await fetch(redis.rest.url, { method: "POST", headers, body: JSON.stringify(words) });
+  return ((await response.json()) as { result: unknown }).result;
+}
+
+describeStore("the Upstash store", () => open());
+
+describe("the Upstash store", () => {
+  const user = charge({ key: "user", quota: quota(5, 60_000) });
+  const address = charge({ key: "address", quota: quota(30, 60_000) });
+  const three = [user, charge({ key: "user", quota: quota(60, 3_600_000) }), address];
+
+  it("makes one call with one MGET, and one SET for each admitted key, however many quotas there are", async () => {
+    const { store } = open("server");
+    await store.take(three);
+    await redis.rest.resetStats();
+    await store.take(three);
+    expect(redis.rest.requests).toBe(1);
+    expect(await redis.rest.commandStats()).toMatchObject({ evalsha: 1, time: 1, mget: 1, set: 2 });
+    expect(Object.keys(await redis.rest.commandStats())).not.toContain("eval");
+  });
+
+  it("writes nothing when it refuses", async () => {
+    const { store } = open("server");
+    const one = charge({ quota: quota(1, 60_000) });
+    await store.take([one]);
+    await redis.rest.resetStats();
+    expect((await store.take([one, address])).admitted).toBe(false);
+    expect(Object.keys(await redis.rest.commandStats())).not.toContain("set");
+  });
+
+  it("sends the script's text only when the server does not know it", async () => {
+    const { store } = open("server");
+    await store.take([user]);
+    await command("SCRIPT", "FLUSH");
+    await redis.rest.resetStats();
+    await store.take([user]);
+    expect((await store.take([user])).decisions[0]?.remaining).toBe(2);
+    expect(redis.rest.requests).toBe(3);
+    expect(await redis.rest.commandStats()).toMatchObject({ evalsha: 2, eval: 1 });
+  });
+
+  it("gives every key an expiry, when its state means nothing any more", async () => {
+    const { store, namespace } = open("server");
+    await store.take(three);
+    const entries = (await redis.entries()).filter(({ key }) => key.startsWith(namespace));
+    expect(entries.map(({ key }) => key).toSorted()).toEqual([`${namespace}:address`, `${namespace}:user`]);
+    for (const { key, ttlMs } of entries) {
+      const windowMs = key.endsWith("user") ? 3_600_000 : 60_000;
+      expect(ttlMs).toBeGreaterThan(windowMs - 10_000);
+      expect(ttlMs).toBeLessThanOrEqual(windowMs);
+    }
+  });
+
+  it.each(["", "2 0 0", "1 0", "1 0 x", "1 0 5\nc", "1 0 5\nc 9 1.5", "{}"])(
+    "takes a stored %j for empty and says so",
+    async (value) => {
+      const { store, namespace, corrupt } = open();
+      await command("SET", `${namespace}:user`, value, "PX", 60_000);
+      expect((await store.take([user])).decisions[0]?.remaining).toBe(4);
+      expect(corrupt()).toBe(1);
+    },
+  );
+
+  it("makes one attempt, and counts once what was executed though the answer was lost", async () => {
+    const { store } = open("server");
+    await store.take([user]);
+    redis.rest.faults.set({ kind: "drop" });
+    await redis.rest.resetStats();
+    const failure = await store.take([user]).then(
+      () => "answered",
+      () => "failed",
+    );
+    expect([failure, redis.rest.requests]).toEqual(["failed", 1]);
+    redis.rest.faults.clear();
+    expect((await store.take([user])).decisions[0]?.remaining).toBe(2);
+  });
+
+  it("never runs back in time, and says how long the clock takes to return", async () => {
+    const { store, setTime } = open();
+    const one = charge({ quota: quota(1, 1_000) });
+    await store.take([one]);
+    setTime(START_MS - 3_600_000);
+    expect((await store.take([one])).decisions[0]).toMatchObject({ allowed: false, retryAfterMs: 3_601_000 });
+  });
+});
+
+/** One call of a store, some time after the one before: a take, or the settling of all that is still open. */
+type Step =
+  | { readonly kind: "take"; readonly moveMs: number; readonly charges: readonly StoreCharge[] }
+  | { readonly kind: "settle"; readonly moveMs: number; readonly cost: number };
+
+const quotas: fc.Arbitrary<Quota> = fc
+  .record({
+    algorithm: fc.constantFrom<Algorithm>("sliding-window", "token-bucket", "fixed-window"),
+    limit: fc.oneof(
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 100, max: 200 }),
+      fc.integer({ min: 1, max: 1e6 }),
+    ),
+    windowMs: fc.oneof(
+      fc.constantFrom(1_000, 60_000, 86_400_000),
+      fc.integer({ min: 1, max: 86_400 }).map((s) => s * 1_000),
+    ),
+    burst: fc.integer({ min: 1, max: 50_000 }),
+  })
+  .map(({ burst, ...rest }) => ({ ...rest, burst: rest.algorithm === "token-bucket" ? burst : rest.limit }));
+
+function stepsFor(pool: readonly Quota[]): fc.Arbitrary<Step[]> {
+  const chosen = fc.constantFrom(...pool);
+  const move = fc.oneof(
+    { weight: 3, arbitrary: fc.constant(0) },
+    {
+      weight: 3,
+      arbitrary: chosen.chain(({ windowMs, limit }) =>
+        fc.integer({ min: 0, max: Math.ceil(windowMs / limit) }),
+      ),
+    },
+    { weight: 2, arbitrary: chosen.chain(({ windowMs }) => fc.integer({ min: -1_000, max: windowMs + 1 })) },
+  );
+  const cost = chosen.chain(({ burst }) =>
+    fc.oneof(
+      fc.constant(1),
+      fc.integer({ min: 1, max: Math.max(1, Math.ceil(burst / 2)) }),
+      fc.constant(burst + 1),
+    ),
+  );
+  const one = fc
+    .record({ key: fc.constantFrom("a", "b"), quota: chosen, cost, shadow: fc.boolean() })
+    .map(charge);
+  const charges = fc.uniqueArray(one, {
+    minLength: 1,
+    maxLength: 4,
+    selector: ({ key, count }) => key + count,
+  });
+  const take = fc.record({ kind: fc.constant("take" as const), moveMs: move, charges });
+  const settle = fc.record({ kind: fc.constant("settle" as const), moveMs: move, cost: fc.nat(5_000) });
+  return fc.array(fc.oneof({ weight: 5, arbitrary: take }, settle), {
+    minLength: 1,
+    maxLength: 25,
+    size: "max",
+  });
+}
+
+const histories = fc.array(quotas, { minLength: 1, maxLength: 3 }).chain(stepsFor);
+
+describe("the Lua twin", () => {
+  it("decides and settles thousands of calls exactly as the core does", async () => {
+    let calls = 0;
+    await fc.assert(
+      fc.asyncProperty(histories, async (history) => {
+        const { store, setTime } = open();
+        let records: ReadonlyMap<string, KeyRecord> = new Map();
+        let pending: [expected: Receipt, actual: Receipt][] = [];
+        let nowMs = START_MS;
+        for (const step of history) {
+          calls += 1;
+          nowMs += step.moveMs;
+          setTime(nowMs);
+          if (step.kind === "take") {
+            const { changed, ...expected } = takeAll(records, step.charges, nowMs);
+            const { final, ...answer } = await store.take(step.charges);
+            expect(answer).toEqual(expected);
+            pending.push(
+              ...expected.receipts.map((receipt, i): [Receipt, Receipt] => [
+                receipt,
+                answer.receipts[i] ?? receipt,
+              ]),
+            );
+            records = new Map([...records, ...changed]);
+          } else if (pending.length > 0) {
+            const settled = pending.map(([receipt]) => ({ receipt, cost: step.cost }));
+            records = new Map([...records, ...settleAll(records, settled, nowMs)]);
+            const standings = await store.settle(
+              pending.map(([, receipt]) => ({ receipt, cost: step.cost })),
+            );
+            expect(standings).toEqual(
+              settled.map(({ receipt }) => standingOf(records, receipt.charge, nowMs)),
+            );
+            pending = [];
+          }
+          for (const record of records.values()) expect(readRecord(record)).toBeDefined();
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(calls).toBeGreaterThan(2_000);
+  });
+});
