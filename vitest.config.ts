@@ -5,6 +5,7 @@ import type { TestedStore } from "./test/support/local-store.ts";
 /** Files that need more than plain Node. */
 const WORKERS = "test/**/*.workers.test.ts";
 const END_TO_END = "test/e2e/**/*.test.ts";
+const LIVE = "test/live/**/*.test.ts";
 
 /** The built Worker in workerd, in front of a real origin over sockets, on one of the stores. */
 function endToEnd(store: TestedStore) {
@@ -20,24 +21,30 @@ function endToEnd(store: TestedStore) {
   };
 }
 
-export default defineConfig({
+/** A real database, named by two variables: only with `npm run test:upstash`. */
+const live = { test: { name: "live", include: [LIVE], testTimeout: 120_000 } };
+
+export default defineConfig(({ mode }) => ({
   test: {
-    projects: [
-      {
-        test: {
-          name: "node",
-          include: ["test/**/*.test.ts"],
-          exclude: [WORKERS, END_TO_END],
-          testTimeout: 20_000,
-        },
-      },
-      {
-        // The Workers runtime: real Durable Objects, evictions, alarms.
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "workers", include: [WORKERS], testTimeout: 20_000 },
-      },
-      endToEnd("durable-object"),
-      endToEnd("upstash"),
-    ],
+    projects:
+      mode === "live"
+        ? [live]
+        : [
+            {
+              test: {
+                name: "node",
+                include: ["test/**/*.test.ts"],
+                exclude: [WORKERS, END_TO_END, LIVE],
+                testTimeout: 20_000,
+              },
+            },
+            {
+              // The Workers runtime: real Durable Objects, evictions, alarms.
+              plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+              test: { name: "workers", include: [WORKERS], testTimeout: 20_000 },
+            },
+            endToEnd("durable-object"),
+            endToEnd("upstash"),
+          ],
   },
-});
+}));
