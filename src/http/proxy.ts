@@ -28,9 +28,9 @@ export function createForward(origin: OriginTarget, kept: ReadonlySet<string>): 
 }
 
 function originRequest(request: Request, baseUrl: string | undefined, kept: ReadonlySet<string>): Request {
-  const url = new URL(request.url);
+  const [, scheme = "", host = "", rest = ""] = /^(\w+):\/\/([^/?#]*)(.*)$/.exec(request.url) ?? [];
   // As strings: `new URL("//host/x", origin)` would leave the origin.
-  const target = baseUrl === undefined ? request.url : baseUrl + url.pathname + url.search;
+  const target = baseUrl === undefined ? request.url : baseUrl + rest;
   const outgoing = new Request(target, request);
   const { headers } = outgoing;
   const named = headers.get("connection")?.toLowerCase().split(",") ?? [];
@@ -39,18 +39,18 @@ function originRequest(request: Request, baseUrl: string | undefined, kept: Read
   }
   for (const name of HOP_BY_HOP) headers.delete(name);
   if (headers.get("upgrade")?.toLowerCase() !== "websocket") headers.delete("upgrade");
-  setForwarded(headers, url);
+  setForwarded(headers, scheme, host);
   return outgoing;
 }
 
-function setForwarded(headers: Headers, url: URL): void {
+function setForwarded(headers: Headers, scheme: string, host: string): void {
   const client = headers.get("cf-connecting-ip");
   const chain = headers.get("x-forwarded-for");
   if (client && chain?.split(",").at(-1)?.trim() !== client) {
     headers.set("X-Forwarded-For", chain ? `${chain}, ${client}` : client);
   }
-  headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
-  headers.set("X-Forwarded-Host", url.host);
+  headers.set("X-Forwarded-Proto", scheme);
+  headers.set("X-Forwarded-Host", host);
 }
 
 function originProblem(error: unknown): Problem {

@@ -17,7 +17,9 @@ export function clientAddress(headers: Headers, source: ClientIpSource): Address
 export function parseAddress(text: string | null | undefined): Address | undefined {
   const written = text?.trim() ?? "";
   const bare = /^\[(.+)\](:\d+)?$/.exec(written)?.[1] ?? /^([\d.]+):\d+$/.exec(written)?.[1] ?? written;
-  if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return undefined;
+  // Told apart first: the library throws and catches inside to say no.
+  const isValid = bare.includes(":") ? ipaddr.IPv6.isValid(bare) : ipaddr.IPv4.isValidFourPartDecimal(bare);
+  if (!isValid) return undefined;
   return ipaddr.process(bare);
 }
 

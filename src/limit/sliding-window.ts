@@ -18,54 +18,57 @@ export const slidingWindow: Rules<SlidingWindowState> = {
   remaining: (state, quota, nowMs) => Math.max(0, quota.limit - standingCost(state, quota, nowMs)),
 
   waitMs(state, quota, cost, nowMs) {
-    if (cost > quota.limit) return Infinity;
+    if (cost > quota.limit) return Number.POSITIVE_INFINITY;
     let excess = standingCost(state, quota, nowMs) + cost - quota.limit;
-    if (excess <= 0) return 0;
-    for (const [timeMs, entryCost] of live(state, quota, nowMs)) {
-      excess -= entryCost;
-      if (excess <= 0) return timeMs + quota.windowMs - nowMs;
+    let waitMs = 0;
+    for (let i = firstLive(state, quota, nowMs); excess > 0; i += 2) {
+      waitMs = timeAt(state, i) + quota.windowMs - nowMs;
+      excess -= costAt(state, i);
     }
-    return 0;
+    return waitMs;
   },
 
   add(state, quota, cost, nowMs) {
-    const entries = [...live(state, quota, nowMs)];
-    const last = entries.at(-1);
+    const entries = state.slice(firstLive(state, quota, nowMs));
     const timeMs = sliceEnd(quota, nowMs);
+    const last = entries.length - 2;
     // A last entry later than this slice was written with longer slices, before the limit was changed.
-    if (last && last[0] >= timeMs) entries[entries.length - 1] = [last[0], saturated(last[1] + cost)];
-    else entries.push([timeMs, saturated(cost)]);
-    return mergeOldest(entries).flat();
+    if (last >= 0 && timeAt(entries, last) >= timeMs)
+      entries[last + 1] = saturated(costAt(entries, last) + cost);
+    else entries.push(timeMs, saturated(cost));
+    while (entries.length > 2 * MAX_ENTRIES) mergeOldest(entries);
+    return entries;
   },
 
   refund(state, quota, cost, admittedMs, nowMs) {
     const writtenMs = sliceEnd(quota, admittedMs);
     if (writtenMs + quota.windowMs <= nowMs) return state;
-    const entries = [...live(state, quota, nowMs)];
+    const entries = state.slice(firstLive(state, quota, nowMs));
     // The first entry at or after that time holds the admission, also where entries were merged.
-    const index = entries.findIndex(([timeMs]) => timeMs >= writtenMs);
-    const entry = entries[index];
-    if (!entry) return state;
-    if (entry[1] > cost) entries[index] = [entry[0], entry[1] - cost];
-    else entries.splice(index, 1);
-    return entries.flat();
+    let i = 0;
+    while (i < entries.length && timeAt(entries, i) < writtenMs) i += 2;
+    if (i >= entries.length) return state;
+    if (costAt(entries, i) > cost) entries[i + 1] = costAt(entries, i) - cost;
+    else entries.splice(i, 2);
+    return entries;
   },
 
-  emptyAtMs: (state, quota) => (state.at(-2) ?? -quota.windowMs) + quota.windowMs,
+  emptyAtMs: (state, quota) => (state.length === 0 ? 0 : timeAt(state, state.length - 2) + quota.windowMs),
 };
 
-function* live(state: SlidingWindowState, quota: Quota, nowMs: number): Generator<[number, number]> {
-  for (let i = 0; i + 1 < state.length; i += 2) {
-    const timeMs = state[i] as number;
-    if (timeMs + quota.windowMs > nowMs) yield [timeMs, state[i + 1] as number];
-  }
+const timeAt = (state: SlidingWindowState, i: number): number => state[i] as number;
+const costAt = (state: SlidingWindowState, i: number): number => state[i + 1] as number;
+
+/** Where the entries begin that still count. */
+function firstLive(state: SlidingWindowState, { windowMs }: Quota, nowMs: number): number {
+  let i = 0;
+  while (i < state.length && timeAt(state, i) + windowMs <= nowMs) i += 2;
+  return i;
 }
 
 function standingCost(state: SlidingWindowState, quota: Quota, nowMs: number): number {
   let sum = 0;
-  for (let i = 0; i + 1 < state.length; i += 2) {
-    if ((state[i] as number) + quota.windowMs > nowMs) sum += state[i + 1] as number;
-  }
+  for (let i = firstLive(state, quota, nowMs); i < state.length; i += 2) sum += costAt(state, i);
   return sum;
 }
 
@@ -74,12 +77,10 @@ function sliceEnd(quota: Quota, timeMs: number): number {
   return Math.ceil(timeMs / sliceMs) * sliceMs;
 }
 
-function mergeOldest(entries: [number, number][]): [number, number][] {
-  while (entries.length > MAX_ENTRIES) {
-    const [first, second] = entries as [[number, number], [number, number]];
-    entries.splice(0, 2, [second[0], saturated(first[1] + second[1])]);
-  }
-  return entries;
+/** Both at the later time: too strict rather than too lenient. */
+function mergeOldest(entries: number[]): void {
+  entries[3] = saturated(costAt(entries, 0) + costAt(entries, 2));
+  entries.splice(0, 2);
 }
 
 function isState(stored: unknown): stored is SlidingWindowState {

@@ -47,11 +47,11 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
  * Decides one charge. `state` is the one to keep if the whole take is admitted. `lagMs` is how far the clock is behind
  * `nowMs`, the newest time kept: callers wait that much longer.
  */
-export function decide(
+function decide(
   stored: unknown,
   { quota, cost }: Pick<Charge, "quota" | "cost">,
   nowMs: number,
-  lagMs = 0,
+  lagMs: number,
 ): { decision: Decision; state: unknown } {
   const rules = rulesFor(quota.algorithm);
   const before = rules.read(stored);
@@ -62,10 +62,9 @@ export function decide(
   return { decision: { allowed, retryAfterMs, ...standing(state, quota, nowMs, lagMs) }, state };
 }
 
-/** How a quota stands, without charging it. */
-export function standing(stored: unknown, quota: Quota, nowMs: number, lagMs = 0): Standing {
+/** How a quota stands with a state that was read, without charging it. */
+function standing(state: unknown, quota: Quota, nowMs: number, lagMs: number): Standing {
   const rules = rulesFor(quota.algorithm);
-  const state = rules.read(stored);
   const remaining = rules.remaining(state, quota, nowMs);
   const moreRoomMs = remaining < quota.burst ? rules.waitMs(state, quota, remaining + 1, nowMs) + lagMs : 0;
   return { remaining, moreRoomMs, resetMs: rules.waitMs(state, quota, quota.burst, nowMs), nowMs };
@@ -75,5 +74,6 @@ export function standing(stored: unknown, quota: Quota, nowMs: number, lagMs = 0
 export function standingOf(records: Records, charge: Charge, clockMs: number): Standing {
   const record = records.get(charge.key) ?? EMPTY_RECORD;
   const nowMs = Math.max(clockMs, record.atMs);
-  return standing(record.counts[charge.count]?.state, charge.quota, nowMs, nowMs - clockMs);
+  const state = rulesFor(charge.quota.algorithm).read(record.counts[charge.count]?.state);
+  return standing(state, charge.quota, nowMs, nowMs - clockMs);
 }
