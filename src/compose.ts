@@ -8,6 +8,7 @@ import { trieRouter } from "./http/trie-router.ts";
 import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
+import type { Receipt } from "./limit/charge.ts";
 import { createLog, type Log } from "./metrics/log.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
@@ -72,7 +73,8 @@ function createStore(config: Config, { COUNTERS }: Bindings, log: Log): Store {
   const known = createKnownRefusals(now);
   const report = (reason: string) => log("store_error", { store: config.store, reason });
   const guarded = (minParts: number) => {
-    const parts = { breaker: createBreaker(now, minParts), local, known, report };
+    const breaker = createBreaker(now, minParts);
+    const parts = { breaker, local, known, localReceipts: new WeakSet<Receipt>(), report };
     return (store: Store, part: string) => withGuard(store, part, parts);
   };
   if (config.upstash) {

@@ -9,6 +9,8 @@ export interface GuardParts {
   /** Counts while the store fails. */
   readonly local: Store;
   readonly known: KnownRefusals;
+  /** Receipts of the local store, which are settled there; shared, as one guard may settle what another took. */
+  readonly localReceipts: WeakSet<Receipt>;
   readonly report: (reason: string) => void;
 }
 
@@ -18,9 +20,8 @@ export interface GuardParts {
  *
  * @param part what the breaker tells apart: the key of an object, or one name for a whole store
  */
-export function withGuard(store: Store, part: string, { breaker, local, known, report }: GuardParts): Store {
-  /** Receipts of the local store, which are settled there. */
-  const own = new WeakSet<Receipt>();
+export function withGuard(store: Store, part: string, parts: GuardParts): Store {
+  const { breaker, local, known, localReceipts, report } = parts;
 
   /** While the store is away, what it refused last holds to its end. */
   const knownRefusal = (charge: StoreCharge) =>
@@ -49,7 +50,7 @@ export function withGuard(store: Store, part: string, { breaker, local, known, r
       );
     }
     const receipts = admitted ? answer.receipts : [];
-    for (const receipt of receipts) own.add(receipt);
+    for (const receipt of receipts) localReceipts.add(receipt);
     return { admitted, outcomes, receipts, final: false };
   }
 
@@ -59,7 +60,7 @@ export function withGuard(store: Store, part: string, { breaker, local, known, r
       if (deadline.isUp() || !breaker.allows()) return degrade(charges, deadline, false);
       try {
         const answer = await deadline.race(store.take(charges, deadline, tentative));
-        assertAnswer(answer, charges.length);
+        assertAnswer(answer, charges);
         breaker.succeeded();
         return answer;
       } catch (error) {
@@ -72,7 +73,7 @@ export function withGuard(store: Store, part: string, { breaker, local, known, r
     },
 
     async settle(settlements, deadline) {
-      const isOwn = settlements.some(({ receipt }) => own.has(receipt));
+      const isOwn = settlements.some(({ receipt }) => localReceipts.has(receipt));
       try {
         return await deadline.race((isOwn ? local : store).settle(settlements, deadline));
       } catch (error) {
@@ -96,11 +97,14 @@ function isAllowed(outcome: Outcome | undefined): boolean {
   return outcome?.kind === "local" ? outcome.decision.allowed : outcome?.kind === "open";
 }
 
-/** Throws unless the answer speaks of every charge in numbers. */
-function assertAnswer({ outcomes }: TakeAnswer, length: number): void {
+/** Throws unless the answer speaks of every charge in numbers, and admits just when they do. */
+function assertAnswer({ admitted, outcomes, receipts }: TakeAnswer, charges: readonly StoreCharge[]): void {
+  const decisions = outcomes.flatMap((outcome) => decided(outcome) ?? []);
   const isSound =
-    outcomes.length === length &&
-    outcomes.every((outcome) => outcome.kind !== "decided" || isDecision(outcome.decision));
+    decisions.length === charges.length &&
+    decisions.every(isDecision) &&
+    admitted === charges.every(({ shadow }, i) => shadow || decisions[i]?.allowed) &&
+    Array.isArray(receipts);
   if (!isSound) throw new Error("the store's answer makes no sense");
 }
 
