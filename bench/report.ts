@@ -1,6 +1,7 @@
 import type { Contestant } from "./contestants.ts";
 import { RESOLUTION_MS } from "./cpu-time.ts";
 import type { Sample } from "./measure.ts";
+import { table } from "./table.ts";
 
 /** A Worker with its samples, one for each round. */
 export interface Row {
@@ -23,22 +24,11 @@ export function report(rows: readonly Row[], requests: number): string {
   });
   const stepUs = (RESOLUTION_MS * 1_000) / requests;
   return [
-    ...aligned([["Worker", "CPU us/request", "ratio to a", "min - max", "requests/s*"], ...lines]),
+    table([["Worker", "CPU us/request", "ratio to a", "min - max", "requests/s*"], ...lines]),
     "",
     `Medians of ${base.length} rounds of ${requests} requests. CPU time is read in steps of ${stepUs} us/request.`,
     "* For orientation only: the load and the origin share this machine's processors with the Workers.",
   ].join("\n");
-}
-
-/** The first column to the left, the others to the right. */
-function aligned(table: readonly (readonly string[])[]): string[] {
-  const widths = (table[0] ?? []).map((_, i) => Math.max(...table.map((cells) => cells[i]?.length ?? 0)));
-  return table.map((cells) => {
-    const padded = cells.map((cell, i) =>
-      i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0),
-    );
-    return padded.join("  ");
-  });
 }
 
 function median(values: readonly number[]): number {

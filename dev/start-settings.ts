@@ -1,3 +1,4 @@
+import { fitsEnvFile } from "./env-file.ts";
 import { weirVariables } from "./weir-variables.ts";
 
 const DEFAULT_PORT = 8787;
@@ -18,7 +19,19 @@ export function parseStartSettings(env: NodeJS.ProcessEnv): Parsed<StartSettings
   if (!port.ok) return port;
   const origin = parseOrigin(env.ORIGIN, port.value);
   if (!origin.ok) return origin;
-  return { ok: true, value: { port: port.value, origin: origin.value, variables: weirVariables(env) } };
+  const variables = weirVariables(env);
+  const unfit = Object.entries({ ORIGIN: origin.value ?? "", ...variables }).find(
+    ([, value]) => !fitsEnvFile(value),
+  );
+  if (unfit !== undefined) return { ok: false, problem: unfitValue(unfit[0]) };
+  return { ok: true, value: { port: port.value, origin: origin.value, variables } };
+}
+
+function unfitValue(name: string): string {
+  return (
+    `${name} cannot be handed on: it has a carriage return, ends with a backslash, or has every kind of quote. ` +
+    "Set it in wrangler.toml instead."
+  );
 }
 
 function parsePort(text: string | undefined): Parsed<number> {

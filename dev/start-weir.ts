@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDemoOrigin } from "./demo-origin.ts";
-import { greeting } from "./greeting.ts";
+import { type GreetingFacts, greeting } from "./greeting.ts";
 import { isListening, whyPortIsClosed } from "./ports.ts";
-import { parseStartSettings, type StartSettings } from "./start-settings.ts";
+import { parseStartSettings } from "./start-settings.ts";
 import { startWranglerDev, type WranglerDev } from "./wrangler-dev.ts";
 import { plainFailure } from "./wrangler-failure.ts";
 
@@ -13,38 +13,53 @@ const ERROR_GRACE_MS = 5_000;
 // Wrangler logs our own question a moment after it answered it.
 const LOG_DELAY_MS = 150;
 
+// A machine has no jurisdictions, and the local runtime refuses to start with one.
+const ON_THIS_MACHINE = { JURISDICTION: "" };
+
 export type StartOptions = {
   env: NodeJS.ProcessEnv;
   /** Resolves when the user wants everything to end. */
   interrupted: Promise<void>;
+  /** How the user started it, for messages that say what to type. */
+  command?: string;
+  /** More to try once it runs, as in the greeting. */
+  more?: GreetingFacts["more"];
   /** Another wrangler.toml than the project's own, for tests. */
   configPath?: string;
 };
 
 /** Runs Weir with `wrangler dev` until it is interrupted or ends; the value is the exit code. */
-export async function startWeir({ env, interrupted, configPath }: StartOptions): Promise<number> {
+export async function startWeir(options: StartOptions): Promise<number> {
+  const { env, interrupted, command = "npm start", more = [], configPath } = options;
   const settings = parseStartSettings(env);
   if (!settings.ok) return fail(settings.problem);
   const { port, origin } = settings.value;
   const closed = await whyPortIsClosed(port);
-  if (closed !== undefined) return fail(closedPort(port, closed));
+  if (closed !== undefined) return fail(closedPort(port, closed, command));
   if (origin !== undefined && !(await isListening(new URL(origin)))) {
     console.warn(`Nothing listens at ${new URL(origin).origin} yet: until it does, requests get an error.`);
   }
 
   const demo = origin === undefined ? await startDemoOrigin() : undefined;
   console.log("Starting Weir ...");
-  const variables = { ...settings.value.variables, ORIGIN: demo?.url ?? origin ?? "" };
+  const variables = { ...settings.value.variables, ...ON_THIS_MACHINE, ORIGIN: demo?.url ?? origin ?? "" };
   const wrangler = startWranglerDev({ port, variables, configPath });
   try {
-    return await run(wrangler, interrupted, settings.value);
+    const facts = {
+      url: wrangler.url,
+      origin,
+      policiesFromEnvironment: "POLICIES" in settings.value.variables,
+      command,
+      more,
+    };
+    return await run(wrangler, interrupted, facts);
   } finally {
     await wrangler.stop();
     await demo?.close();
   }
 }
 
-async function run(wrangler: WranglerDev, interrupted: Promise<void>, settings: StartSettings) {
+async function run(wrangler: WranglerDev, interrupted: Promise<void>, facts: GreetingFacts) {
   const first = await firstOutcome(wrangler, interrupted);
   if (first === "interrupted") return 0;
   if (first !== "ready") {
@@ -56,13 +71,7 @@ async function run(wrangler: WranglerDev, interrupted: Promise<void>, settings: 
   // Warnings from the start, such as the linter's, are worth reading; the rest is wrangler's own business.
   const warnings = wrangler.stderr.text().trim();
   if (warnings !== "") console.warn(warnings);
-  console.log(
-    greeting({
-      url: wrangler.url,
-      origin: settings.origin,
-      policiesFromEnvironment: "POLICIES" in settings.variables,
-    }),
-  );
+  console.log(greeting(facts));
   wrangler.stdout.passThrough();
   wrangler.stderr.passThrough();
   const code = await Promise.race([wrangler.exited, interrupted]);
@@ -96,10 +105,10 @@ async function untilErrorStands(wrangler: WranglerDev, signal: AbortSignal): Pro
   await sleep(ERROR_GRACE_MS, undefined, { ref: false });
 }
 
-function closedPort(port: number, code: string): string {
+function closedPort(port: number, code: string, command: string): string {
   if (code === "EADDRINUSE")
-    return `Port ${port} is in use: choose another one, such as PORT=${port + 1} npm start.`;
-  return `Port ${port} cannot be listened on (${code}): choose another one, such as PORT=8787 npm start.`;
+    return `Port ${port} is in use: choose another one, such as PORT=${port + 1} ${command}.`;
+  return `Port ${port} cannot be listened on (${code}): choose another one, such as PORT=8787 ${command}.`;
 }
 
 function fail(problem: string): number {

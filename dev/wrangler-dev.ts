@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { writeEnvFile } from "./env-file.ts";
 import { type HeldOutput, holdOutput } from "./held-output.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -31,12 +33,15 @@ export type WranglerDev = {
 
 /** Starts `wrangler dev` with everything it starts itself in one process group, so that all of it can be ended. */
 export function startWranglerDev(options: WranglerDevOptions): WranglerDev {
-  const child = spawn(process.execPath, [WRANGLER, ...wranglerArguments(options)], {
+  const { configPath, variables } = options;
+  const envFiles = writeEnvFile(variables, resolve(ROOT, dirname(configPath ?? "wrangler.toml")));
+  const child = spawn(process.execPath, [WRANGLER, ...wranglerArguments(options, envFiles.paths)], {
     cwd: ROOT,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
+      CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "true",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_SEND_METRICS: "false",
       WRANGLER_HIDE_BANNER: "true",
@@ -44,7 +49,10 @@ export function startWranglerDev(options: WranglerDevOptions): WranglerDev {
   });
   const exited = untilExited(child);
   // Whatever way this process ends, nothing of wrangler may stay behind.
-  process.once("exit", () => killGroup(child));
+  process.once("exit", () => {
+    killGroup(child);
+    envFiles.remove();
+  });
   const url = `http://${HOST}:${options.port}`;
   const stdout = holdOutput(child.stdout, process.stdout);
   const stderr = holdOutput(child.stderr, process.stderr);
@@ -57,6 +65,7 @@ export function startWranglerDev(options: WranglerDevOptions): WranglerDev {
     stop: async () => {
       for (const output of [stdout, stderr]) output.mute();
       await stop(child);
+      envFiles.remove();
     },
   };
 }
@@ -71,12 +80,12 @@ async function untilExited(child: ChildProcess): Promise<number> {
   return Number(code ?? 1);
 }
 
-function wranglerArguments({ port, variables, configPath }: WranglerDevOptions): string[] {
+function wranglerArguments({ port, configPath }: WranglerDevOptions, envFiles: readonly string[]): string[] {
   return [
     "dev",
     ...(configPath === undefined ? [] : ["--config", configPath]),
     ...["--ip", HOST, "--port", String(port), "--show-interactive-dev-session=false"],
-    ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+    ...envFiles.map((path) => `--env-file=${path}`),
   ];
 }
 

@@ -8,7 +8,6 @@ import { trieRouter } from "./http/trie-router.ts";
 import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
-import type { Receipt } from "./limit/charge.ts";
 import { createLog, type Log } from "./metrics/log.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
@@ -19,8 +18,9 @@ import { withKnownRefusals } from "./store/edge-cache.ts";
 import { withGuard } from "./store/guard.ts";
 import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
+import { createLadder, type Ladder } from "./store/ladder.ts";
 import { createLocalStore } from "./store/local.ts";
-import type { Store } from "./store/store.ts";
+import type { Store, WaitUntil } from "./store/store.ts";
 import { createUpstashStore } from "./store/upstash.ts";
 
 /** One broken object says nothing about the others. */
@@ -47,7 +47,10 @@ class ConfigurationError extends Error {
 }
 
 /** The whole of Weir, put together from a Worker's environment. Throws when the configuration is not valid. */
-export function compose(env: Readonly<Record<string, unknown>>): { config: Config; limiter: Limiter } {
+export function compose(
+  env: Readonly<Record<string, unknown>>,
+  waitUntil: WaitUntil,
+): { config: Config; limiter: Limiter } {
   const parsed = parseConfig(env);
   if (!parsed.ok) throw new ConfigurationError(parsed.problems);
   const { config } = parsed;
@@ -58,39 +61,52 @@ export function compose(env: Readonly<Record<string, unknown>>): { config: Confi
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
-    store: createStore(config, bindings, log),
+    ...createStores(config, bindings, log, waitUntil),
     newDeadline: () => createDeadline(config.storeTimeoutMs),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
   });
   return { config, limiter };
 }
 
+interface Stores {
+  readonly store: Store;
+  readonly ladder: Ladder;
+}
+
 /** The store with the layers around it: known refusals in front, the failure ladder behind. */
-function createStore(config: Config, { COUNTERS }: Bindings, log: Log): Store {
+function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: WaitUntil): Stores {
   const now = systemClock;
   const local = createLocalStore(now, undefined, () => log("local_store_full"));
-  if (config.store === "local") return local;
   const known = createKnownRefusals(now);
+  const ladder = createLadder(local, known);
+  if (config.store === "local") return { store: local, ladder };
   const report = (reason: string) => log("store_error", { store: config.store, reason });
   const guarded = (minParts: number) => {
-    const breaker = createBreaker(now, minParts);
-    const parts = { breaker, local, known, localReceipts: new WeakSet<Receipt>(), report };
+    const parts = { breaker: createBreaker(now, minParts), ladder, report };
     return (store: Store, part: string) => withGuard(store, part, parts);
   };
-  if (config.upstash) {
-    const { namespace, upstash } = config;
-    const store = createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
-    return withKnownRefusals(guarded(1)(store, "redis"), known, now);
-  }
+  const store = config.upstash
+    ? guarded(1)(createUpstash(config, config.upstash, log), "redis")
+    : createCounters(config, bindings, guarded(MIN_FAILING_OBJECTS), waitUntil);
+  return { store: withKnownRefusals(store, known, now), ladder };
+}
+
+function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {
+  return createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
+}
+
+function createCounters(
+  { namespace, jurisdiction, storeTimeoutMs }: Config,
+  { COUNTERS }: Bindings,
+  guard: (store: Store, part: string) => Store,
+  waitUntil: WaitUntil,
+): Store {
   if (!COUNTERS) throw new Error('STORE = "durable-object" needs the COUNTERS binding of wrangler.toml');
-  const counters = config.jurisdiction ? COUNTERS.jurisdiction(config.jurisdiction) : COUNTERS;
-  const counterOf = (key: string) => () => counters.getByName(`${config.namespace}:${key}`);
-  const guard = guarded(MIN_FAILING_OBJECTS);
-  return withKnownRefusals(
-    createKeyedStores((key) => guard(createCounterStore(counterOf(key)), key), now),
-    known,
-    now,
-  );
+  const counters = jurisdiction ? COUNTERS.jurisdiction(jurisdiction) : COUNTERS;
+  const options = { tentativeMs: storeTimeoutMs, waitUntil };
+  const storeOf = (key: string) =>
+    createCounterStore(() => counters.getByName(`${namespace}:${key}`), options);
+  return createKeyedStores((key) => guard(storeOf(key), key), systemClock, waitUntil);
 }
 
 function originOf({ origin }: Config, { ORIGIN_SERVICE }: Bindings): OriginTarget {

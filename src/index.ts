@@ -1,7 +1,7 @@
-import { env } from "cloudflare:workers";
+import { env, waitUntil } from "cloudflare:workers";
 import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
 
 export { CounterObject } from "./store/counter-object.ts";
 
-export default createApp(compose(env as unknown as Record<string, unknown>).limiter);
+export default createApp(compose(env as unknown as Record<string, unknown>, waitUntil).limiter);

@@ -16,19 +16,22 @@ const ATTEMPTS = 3;
 
 export type RedisServer = { url: string; port: number; pid: number; stop: () => Promise<void> };
 
-/** Starts an empty Redis of its own on this machine, which keeps nothing on disk; without a port it takes a free one. */
-export async function startRedis({
-  port,
-  path = process.env.PATH ?? "",
-}: {
+export type RedisOptions = {
+  /** Without one it takes a free one. */
   port?: number;
   path?: string;
-} = {}) {
+  /** Out of the terminal's reach: Ctrl-C ends this process only, which then ends Redis when it is time. */
+  detached?: boolean;
+};
+
+/** Starts an empty Redis of its own on this machine, which keeps nothing on disk. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const { port, path = process.env.PATH ?? "", detached = false } = options;
   const program = findRedis(path);
-  if (port !== undefined) return await startOn(program, port);
+  if (port !== undefined) return await startOn(program, port, detached);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOn(program, await freePort());
+      return await startOn(program, await freePort(), detached);
     } catch (error) {
       // Another program may have taken the port between our looking and Redis' listening.
       if (attempt === ATTEMPTS || !String(error).includes("Address already in use")) throw error;
@@ -36,12 +39,13 @@ export async function startRedis({
   }
 }
 
-async function startOn(program: string, port: number): Promise<RedisServer> {
+async function startOn(program: string, port: number, detached: boolean): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), "weir-redis-"));
   // Only our own child can answer on a socket in a folder that we made; on the port it might be someone else.
   const socket = join(folder, "redis.sock");
   const child = spawn(program, redisArguments({ port, folder, socket }), {
     stdio: ["ignore", "pipe", "pipe"],
+    detached,
   });
   const log = collectOutput(child);
   const stop = stopper(child, folder);

@@ -1,7 +1,8 @@
-import { buildPolicies, type PolicyEntry } from "./build-policies.ts";
+import { buildPolicies } from "./build-policies.ts";
 import type { Config } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { checkTable, type Fields, parseItems } from "./fields.ts";
+import type { PolicyEntry } from "./limit-overrides.ts";
 import { nearest } from "./nearest.ts";
 import { parseNetwork } from "./network.ts";
 import { parsePattern } from "./pattern.ts";
@@ -48,8 +49,8 @@ function readConfig(env: Env, report: Report): Config | undefined {
     allow: readTexts("ALLOW", set, parseNetwork, report),
     deny: readTexts("DENY", set, parseNetwork, report),
   };
-  const inherited = { mode: MODE ?? "enforce", onError: ON_STORE_ERROR ?? "local" } as const;
-  const policies = buildPolicies(readPolicies(set, report), limitOverrides(env), inherited, report);
+  const inherited = { mode: MODE ?? DEFAULTS.MODE, onError: ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR };
+  const policies = buildPolicies(readPolicies(set, report), limitOverrides(set), inherited, report);
   const upstash = STORE === "upstash" ? readUpstash(variables, known, report) : undefined;
   if (!STORE || !NAMESPACE || !ON_STORE_ERROR || !STORE_TIMEOUT || !CLIENT_IP || !IPV6_PREFIX || !HEADERS)
     return undefined;
@@ -122,12 +123,20 @@ function limitOverrides(env: Env): Map<string, unknown> {
   return new Map(Object.entries(env).filter(([variable]) => variable.startsWith("LIMIT_")));
 }
 
+/** Misspellings of names that no list can spell out. */
+const FAMILIES = [
+  { pattern: /^limits?[_-]/i, meant: "LIMIT_<NAME>" },
+  { pattern: /^(POLICIES|EXEMPT|ALLOW|DENY)[_-]?\d+$/i, meant: "POLICIES_2" },
+];
+
 function reportLookalikes(variables: readonly string[], report: Report): void {
   for (const variable of variables) {
     const base = isNumbered(variable) ? variable.replace(/_\d+$/, "") : variable;
     const isKnown = VARIABLES.includes(variable) || base in LISTS || variable.startsWith("LIMIT_");
+    const family = isKnown ? undefined : FAMILIES.find(({ pattern }) => pattern.test(variable));
+    if (family) report(variable, `is not a variable of Weir; did you mean "${family.meant}"?`);
     // Stricter than a hint for a value would be: other people's bindings may have similar names.
-    const meant = isKnown ? undefined : nearest(base, VARIABLES, Math.floor(base.length / 4));
+    const meant = isKnown || family ? undefined : nearest(base, VARIABLES, Math.floor(base.length / 4));
     if (meant) report(variable, `is not a variable of Weir; did you mean "${meant}"?`);
   }
 }

@@ -17,7 +17,7 @@ const METHODS = (
   "UNLOCK ACL REPORT MKACTIVITY CHECKOUT MERGE MSEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE"
 ).split(" ");
 const EXAMPLE = `write it like "POST /chat/message" or "GET,PUT api.example.com/items/*"`;
-const HOST = /^(\[[0-9a-f:.]+\]|[^\s:/?#*@[\]{}]+)(:\d+)?$/;
+const HOST = /^(\[[0-9a-f:.]+\]|[^\s:/?#*@[\]{}\\]+?)\.?(:\d+)?$/i;
 const CONSTRAINT = /\{([^}]+)\}/g;
 
 export function parsePattern(text: string): Result<Pattern> {
@@ -27,11 +27,19 @@ export function parsePattern(text: string): Result<Pattern> {
   const unknown = methods?.find((method) => !METHODS.includes(method));
   if (unknown !== undefined)
     return bad(`"${text}": "${unknown}" is not a method${didYouMean(unknown, METHODS)}`);
-  if (host !== "" && !HOST.test(host.toLowerCase()))
-    return bad(`"${text}": "${host}" is not a host name; ${EXAMPLE}`);
+  const asInUrl = host === "" ? undefined : hostInUrl(host);
+  if (host !== "" && asInUrl === undefined) return bad(`"${text}": "${host}" is not a host name; ${EXAMPLE}`);
   const problem = pathProblem(path);
   if (problem) return bad(`"${text}": ${problem}`);
-  return ok({ methods, host: host === "" ? undefined : host.toLowerCase().replace(/\.(?=:|$)/, ""), path });
+  return ok({ methods, host: asInUrl, path });
+}
+
+/** The host as a URL has it: lower case, ASCII, addresses in their short form; with the port if one was written. */
+function hostInUrl(written: string): string | undefined {
+  const [, name = "", port = ""] = HOST.exec(written) ?? [];
+  const url = name === "" ? undefined : `http://${name}${port}`;
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  return new URL(url).hostname + (port === "" ? "" : `:${Number(port.slice(1))}`);
 }
 
 function pathProblem(path: string): string | undefined {
@@ -40,6 +48,7 @@ function pathProblem(path: string): string | undefined {
   }
   const plain = path.replace(CONSTRAINT, "").replace(/(:[^/]+)\?$/, "$1");
   if (/[{}]/.test(plain)) return `"{" and "}" must pair up and hold a regular expression`;
+  if (/%(2a|2f|3a)/i.test(plain)) return `"*", "/" and ":" cannot be percent-encoded`;
   if (/[?#]/.test(plain)) return "a pattern has no query or fragment";
   if (/:(\/|$)/.test(plain)) return `":" needs a name, as in "/users/:id"`;
   return undefined;

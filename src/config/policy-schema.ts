@@ -93,6 +93,7 @@ function parseTable({ by, ...written }: Record<string, unknown>): Result<Written
   const rows = new Map<string, readonly Rate[]>();
   for (const [name, limit] of Object.entries(written)) {
     const row = name.trim().toLowerCase();
+    if (row === "") return bad(`has a row without a name; "*" is the row for what is absent`);
     if (rows.has(row))
       return bad(`has two rows named "${row}" (names are compared trimmed and in lower case)`);
     if (typeof limit !== "string") return bad(`row "${name}" must be text, not ${show(limit)}`);

@@ -37,7 +37,7 @@ export const variablesSchema = table({
   RETRY_JITTER: v.optional(oneOf(["on", "off"]), DEFAULTS.RETRY_JITTER),
   KEY_SECRET: v.optional(parsed(parseSecret)),
   UPSTASH_REDIS_REST_URL: v.optional(text(parseHttpUrl)),
-  UPSTASH_REDIS_REST_TOKEN: v.optional(parsed(parseSecret)),
+  UPSTASH_REDIS_REST_TOKEN: v.optional(parsed(parseToken)),
   ON_STORE_ERROR: v.optional(oneOf(OUTAGE_STEPS), DEFAULTS.ON_STORE_ERROR),
   STORE_TIMEOUT: v.optional(text(parseTimeout), DEFAULTS.STORE_TIMEOUT),
   JWT_SECRET: v.optional(later("verifying tokens")),
@@ -114,6 +114,12 @@ function parseHeaders(written: string): Result<ReadonlySet<HeaderFamily>> {
     }),
   );
   return families.ok ? ok(new Set(families.value)) : families;
+}
+
+/** Goes into a header. Never repeats the value: problems are printed. */
+function parseToken(token: unknown): Result<string> {
+  if (typeof token === "string" && /^[!-~]+$/.test(token)) return ok(token);
+  return bad("must be text without white space, as it stands on your database's page");
 }
 
 /** Never repeats the value: problems are printed. */

@@ -4,7 +4,7 @@ import { FIELDS } from "./rate-limit-fields.ts";
 /** The origin of the page that sent the request, when it is another one than the request's own. */
 export function crossOrigin(request: Request): string | undefined {
   const origin = request.headers.get("origin");
-  return origin === null || origin === new URL(request.url).origin ? undefined : origin;
+  return origin === null || origin === URL.parse(request.url)?.origin ? undefined : origin;
 }
 
 /** Lets a page of another origin read the rate limit fields. */

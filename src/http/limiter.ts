@@ -4,6 +4,7 @@ import type { Log } from "../metrics/log.ts";
 import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
 import type { Deadline } from "../store/deadline.ts";
+import type { Ladder } from "../store/ladder.ts";
 import type { Store, TakeAnswer } from "../store/store.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
 import { problemResponse } from "./problem.ts";
@@ -18,6 +19,8 @@ export interface LimiterParts {
   readonly matcher: Matcher;
   readonly chargeRequest: ChargeRequest;
   readonly store: Store;
+  /** Decides when the store stack itself is at fault. */
+  readonly ladder: Ladder;
   /** The longest that one request waits for its stores. */
   readonly newDeadline: () => Deadline;
   readonly forward: Forward;
@@ -36,29 +39,32 @@ export type Limiter = (request: Request) => Promise<Response>;
 const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, matcher, chargeRequest, store, newDeadline, forward, log } = parts;
+  const { config, matcher, chargeRequest, store, ladder, newDeadline, forward, log } = parts;
 
   return async (request) => {
-    const verdict = await decide(request);
+    const url = URL.parse(request.url);
+    // What cannot be read cannot be matched, so it is not forwarded either.
+    if (!url) return problemResponse({ kind: "bad-request" });
+    const verdict = await decide(request, url);
     switch (verdict.kind) {
       case "denied":
       case "not-found":
         return problemResponse({ kind: verdict.kind });
       case "unavailable":
-        return refuseUnavailable(request);
+        return exposed(request, refuseUnavailable(request));
       case "unlimited":
-        return forward(request);
+        return forward(request, url);
       case "refused":
         return withFields(request, verdict.applied, refuse(request, verdict.applied, config.retryJitter));
       case "admitted":
-        return withFields(request, verdict.applied, await forward(request));
+        return withFields(request, verdict.applied, await forward(request, url));
     }
   };
 
-  async function decide(request: Request): Promise<Verdict> {
+  async function decide(request: Request, url: URL): Promise<Verdict> {
     let matched: readonly MatchedPolicy[] | undefined;
     try {
-      const incoming = readRequest(request, config.clientIp);
+      const incoming = readRequest(request, url, config.clientIp);
       if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
       if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
       if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
@@ -74,10 +80,11 @@ export function createLimiter(parts: LimiterParts): Limiter {
     if (charges.length === 0) return { kind: "unlimited" };
     const deadline = newDeadline();
     try {
-      const answer = await store.take(
-        charges.map(({ charge }) => charge),
-        deadline,
-      );
+      const own = charges.map(({ charge }) => charge);
+      const answer = await store.take(own, deadline).catch((error: unknown) => {
+        logFault(error);
+        return ladder.take(own, deadline);
+      });
       logOutcomes(charges, answer);
       return { kind: answer.admitted ? "admitted" : "refused", applied: advertised(charges, answer) };
     } finally {
@@ -85,13 +92,17 @@ export function createLimiter(parts: LimiterParts): Limiter {
     }
   }
 
-  /** A fault of Weir's own leads to the policies' steps. Without a key nothing can be counted here. */
+  /** A fault before there are charges leads to the policies' steps, but nothing can be counted. */
   function faulty(error: unknown, matched: readonly MatchedPolicy[] | undefined): Verdict {
-    log("fault", { message: error instanceof Error ? error.message : String(error) });
+    logFault(error);
     const steps: OutageStep[] = matched
       ? matched.map(({ policy }) => (policy.mode === "enforce" ? policy.onError : "open"))
       : [config.onError];
     return { kind: steps.includes("closed") ? "unavailable" : "unlimited" };
+  }
+
+  function logFault(error: unknown): void {
+    log("fault", { message: error instanceof Error ? error.message : String(error) });
   }
 
   function logOutcomes(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): void {
@@ -111,6 +122,10 @@ export function createLimiter(parts: LimiterParts): Limiter {
     if (response.status === 101 || applied.length === 0) return response;
     const answer = new Response(response.body, response);
     addRateLimitFields(answer.headers, applied, config.headers);
+    return exposed(request, answer);
+  }
+
+  function exposed(request: Request, answer: Response): Response {
     if (crossOrigin(request) !== undefined) exposeFields(answer.headers, config.headers);
     return answer;
   }

@@ -9,6 +9,7 @@ export type Problem =
       readonly retryAfter: number | undefined;
     }
   | { readonly kind: "store-unavailable"; readonly retryAfter: number }
+  | { readonly kind: "bad-request" }
   | { readonly kind: "denied" }
   | { readonly kind: "not-found" }
   | { readonly kind: "origin-unreachable" }
@@ -52,6 +53,8 @@ export function problemBody(problem: Problem): ProblemBody {
         detail: "This request cannot be checked against its limits right now.",
         retry_after_seconds: problem.retryAfter,
       };
+    case "bad-request":
+      return plain(400, "Bad Request", "The address of this request cannot be read.");
     case "denied":
       return plain(403, "Forbidden", "Requests from this network are not accepted.");
     case "not-found":

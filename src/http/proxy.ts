@@ -1,7 +1,7 @@
 import { type Problem, problemResponse } from "./problem.ts";
 
 /** Sends a request to the origin and returns its answer, both streaming. */
-export type Forward = (request: Request) => Promise<Response>;
+export type Forward = (request: Request, url: URL) => Promise<Response>;
 
 /** Where requests go. `baseUrl` is undefined when a request's own URL leads there. */
 export interface OriginTarget {
@@ -17,20 +17,26 @@ const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trail
  * dropped unless it is one of `kept`: else a client could take away what it is told apart by.
  */
 export function createForward(origin: OriginTarget, kept: ReadonlySet<string>): Forward {
-  return async (request) => {
-    const outgoing = originRequest(request, origin.baseUrl, kept);
+  return async (request, url) => {
+    const outgoing = originRequest(request, url, origin.baseUrl, kept);
     try {
-      return await origin.fetch(outgoing);
+      const response = await origin.fetch(outgoing);
+      // Nothing can be made of a status outside HTTP (RFC 9110 section 15).
+      return response.status > 599 ? problemResponse({ kind: "origin-unreachable" }) : response;
     } catch (error) {
       return problemResponse(originProblem(error));
     }
   };
 }
 
-function originRequest(request: Request, baseUrl: string | undefined, kept: ReadonlySet<string>): Request {
-  const [, scheme = "", host = "", rest = ""] = /^(\w+):\/\/([^/?#]*)(.*)$/.exec(request.url) ?? [];
-  // As strings: `new URL("//host/x", origin)` would leave the origin.
-  const target = baseUrl === undefined ? request.url : baseUrl + rest;
+function originRequest(
+  request: Request,
+  url: URL,
+  baseUrl: string | undefined,
+  kept: ReadonlySet<string>,
+): Request {
+  // As strings: `new URL("//host/x", origin)` would leave the origin. From the URL that policies were matched with.
+  const target = baseUrl === undefined ? request.url : baseUrl + url.href.slice(url.origin.length);
   const outgoing = new Request(target, request);
   const { headers } = outgoing;
   const named = headers.get("connection")?.toLowerCase().split(",") ?? [];
@@ -39,18 +45,18 @@ function originRequest(request: Request, baseUrl: string | undefined, kept: Read
   }
   for (const name of HOP_BY_HOP) headers.delete(name);
   if (headers.get("upgrade")?.toLowerCase() !== "websocket") headers.delete("upgrade");
-  setForwarded(headers, scheme, host);
+  setForwarded(headers, url);
   return outgoing;
 }
 
-function setForwarded(headers: Headers, scheme: string, host: string): void {
+function setForwarded(headers: Headers, url: URL): void {
   const client = headers.get("cf-connecting-ip");
   const chain = headers.get("x-forwarded-for");
   if (client && chain?.split(",").at(-1)?.trim() !== client) {
     headers.set("X-Forwarded-For", chain ? `${chain}, ${client}` : client);
   }
-  headers.set("X-Forwarded-Proto", scheme);
-  headers.set("X-Forwarded-Host", host);
+  headers.set("X-Forwarded-Proto", url.protocol.slice(0, -1));
+  headers.set("X-Forwarded-Host", url.host);
 }
 
 function originProblem(error: unknown): Problem {

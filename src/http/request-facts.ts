@@ -7,17 +7,14 @@ import { pathForms } from "../policy/path-forms.ts";
 /** Everything that policies and keys read of a request. */
 export interface Incoming extends RequestLine, RequestFacts {}
 
-export function readRequest(request: Request, source: ClientIpSource): Incoming {
+export function readRequest(request: Request, url: URL, source: ClientIpSource): Incoming {
   const { method, headers } = request;
-  const url = new URL(request.url);
-  const paths = pathForms(url.pathname);
   return {
     method: method.toUpperCase(),
     url,
     host: url.host,
     sentPath: url.pathname,
-    paths,
-    path: paths[0] ?? "/",
+    paths: pathForms(url.pathname),
     isPreflight: method === "OPTIONS" && headers.has("access-control-request-method"),
     headers,
     address: clientAddress(headers, source),

@@ -4,12 +4,11 @@ import type { StoreCharge } from "../store/store.ts";
 import type { Digest } from "./digest.ts";
 import { partValue } from "./key-part.ts";
 import { keyText } from "./key-values.ts";
-import type { RequestFacts } from "./request-facts.ts";
+import type { PathFacts, RequestFacts } from "./request-facts.ts";
 
-/** A policy that matches a request, with the parameters of the path. */
-interface Matched {
+/** A policy that matches a request. */
+interface Matched extends PathFacts {
   readonly policy: Policy;
-  readonly params: Readonly<Record<string, string>>;
 }
 
 /** A charge and where it comes from. */
@@ -30,16 +29,22 @@ export function createCharges(digest: Digest, ipv6Prefix: number): ChargeRequest
       digests.set(text, known);
       return known;
     };
-    const perPolicy = matched.map(async ({ policy, params }) => {
-      const read = (part: KeyPart) => partValue(part, facts, params, ipv6Prefix);
+    const perPolicy = matched.map(async (match) => {
+      const { policy } = match;
+      const read = (part: KeyPart) => partValue(part, facts, match, ipv6Prefix);
       const quotas = chooseQuotas(policy, read);
       const text = quotas.length === 0 ? undefined : keyText(policy.key, read);
       if (text === undefined) return [];
       const key = await digestOnce(text);
       return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, key) }));
     });
-    return (await Promise.all(perPolicy)).flat();
+    return withoutRepeats((await Promise.all(perPolicy)).flat());
   };
+}
+
+/** Two forms of one path mostly have the same key: that is one charge. */
+function withoutRepeats(charges: readonly PolicyCharge[]): PolicyCharge[] {
+  return [...new Map(charges.map((one) => [`${one.charge.key} ${one.charge.count}`, one])).values()];
 }
 
 function chooseQuotas(

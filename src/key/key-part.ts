@@ -1,16 +1,16 @@
 import { parse } from "hono/utils/cookie";
 import type { KeyPart } from "../config/key-expression.ts";
 import { addressKey } from "./client-address.ts";
-import type { RequestFacts } from "./request-facts.ts";
+import type { PathFacts, RequestFacts } from "./request-facts.ts";
 
 /** A part's value, trimmed; undefined when it is absent. Blank counts as absent. */
 export function partValue(
   part: KeyPart,
   facts: RequestFacts,
-  params: Readonly<Record<string, string>>,
+  matched: PathFacts,
   ipv6Prefix: number,
 ): string | undefined {
-  return rawValue(part, facts, params, ipv6Prefix)?.trim() || undefined;
+  return rawValue(part, facts, matched, ipv6Prefix)?.trim() || undefined;
 }
 
 /** How a part is written in the configuration: `ip`, `header:x-user-id`. */
@@ -18,8 +18,8 @@ export const partName = (part: KeyPart): string => ("name" in part ? `${part.kin
 
 function rawValue(
   part: KeyPart,
-  { method, url, path, headers, address, edge }: RequestFacts,
-  params: Readonly<Record<string, string>>,
+  { method, url, headers, address, edge }: RequestFacts,
+  { path, params }: PathFacts,
   ipv6Prefix: number,
 ): string | null | undefined {
   switch (part.kind) {

@@ -4,12 +4,17 @@ import type { Address } from "./client-address.ts";
 export interface RequestFacts {
   readonly method: string;
   readonly url: URL;
-  /** The path in the form that policies are matched against. */
-  readonly path: string;
   readonly headers: Headers;
   readonly address: Address | undefined;
   /** Where the edge saw the request come from. */
   readonly edge: EdgeFacts;
+}
+
+/** The path of a request, as a policy matched it. */
+export interface PathFacts {
+  /** In the form that the policy matched. */
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 export interface EdgeFacts {

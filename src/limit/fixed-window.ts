@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules, saturated } from "./rules.ts";
+import { isCount, isTime, type Rules, saturated } from "./rules.ts";
 
 /** What was used of the window that began at `startMs`. */
 export interface FixedWindowState {
@@ -41,5 +41,5 @@ function used(state: FixedWindowState, quota: Quota, nowMs: number): number {
 function isState(stored: unknown): stored is FixedWindowState {
   if (typeof stored !== "object" || stored === null) return false;
   const { startMs, used } = stored as Partial<FixedWindowState>;
-  return isCount(startMs) && isCount(used);
+  return isTime(startMs) && isCount(used);
 }

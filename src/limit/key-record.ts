@@ -1,4 +1,4 @@
-import { isCount } from "./rules.ts";
+import { isCount, isTime } from "./rules.ts";
 
 /** Written into every stored record. A new format is read one release before it is written. */
 export const RECORD_FORMAT = 1;
@@ -24,10 +24,16 @@ export const EMPTY_RECORD: KeyRecord = { format: RECORD_FORMAT, epoch: 0, atMs: 
 /** A stored value as a record; undefined when it is corrupt or of a format this release cannot read. */
 export function readRecord(stored: unknown): KeyRecord | undefined {
   if (!isObject(stored) || stored.format !== RECORD_FORMAT || !isObject(stored.counts)) return undefined;
-  if (!isCount(stored.epoch) || !isCount(stored.atMs)) return undefined;
+  if (!isCount(stored.epoch) || !isTime(stored.atMs)) return undefined;
   if (!Object.values(stored.counts).every((count) => isObject(count) && isCount(count.untilMs)))
     return undefined;
   return stored as unknown as KeyRecord;
+}
+
+/** What is stored of a count; undefined from the instant on at which it means nothing, whether or not it was dropped. */
+export function storedState(record: KeyRecord, id: string, nowMs: number): unknown {
+  const count = record.counts[id];
+  return count && count.untilMs > nowMs ? count.state : undefined;
 }
 
 /** The record with one count replaced, and every count dropped that has nothing to say any more. */

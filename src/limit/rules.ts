@@ -23,5 +23,10 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** The end of time for stored instants: what any quota can add to it is still exact. A later one is corrupt. */
+const MAX_TIME_MS = 2 ** 52;
+
+export const isTime = (value: unknown): value is number => isCount(value) && value <= MAX_TIME_MS;
+
 /** A sum that stays a whole number the arithmetic can trust: far above every limit, it means "full" all the same. */
 export const saturated = (sum: number): number => Math.min(sum, Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,6 @@
 import { rulesFor } from "./algorithms.ts";
 import type { Receipt } from "./charge.ts";
-import { EMPTY_RECORD, type KeyRecord, withCount } from "./key-record.ts";
+import { EMPTY_RECORD, type KeyRecord, storedState, withCount } from "./key-record.ts";
 import type { Records } from "./take.ts";
 
 /** The true cost of an admission, in units; 0 gives all of it back. */
@@ -18,12 +18,12 @@ export function settleAll(records: Records, settlements: readonly Settlement[], 
   for (const { receipt, cost } of settlements) {
     const { charge, epoch, timeMs } = receipt;
     const record = changed.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
-    const stored = record.counts[charge.count];
-    if (record.epoch !== epoch || cost === charge.cost) continue;
-    if (!stored && cost < charge.cost) continue;
     const nowMs = Math.max(clockMs, record.atMs);
+    const stored = storedState(record, charge.count, nowMs);
+    if (record.epoch !== epoch || cost === charge.cost) continue;
+    if (stored === undefined && cost < charge.cost) continue;
     const rules = rulesFor(charge.quota.algorithm);
-    const before = rules.read(stored?.state);
+    const before = rules.read(stored);
     const state =
       cost < charge.cost
         ? rules.refund(before, charge.quota, charge.cost - cost, timeMs, nowMs)

@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules, saturated } from "./rules.ts";
+import { isCount, isTime, type Rules, saturated } from "./rules.ts";
 
 /** Most `[time, cost]` entries a state holds; a limit up to this is counted exactly. */
 export const MAX_ENTRIES = 128;
@@ -85,5 +85,6 @@ function mergeOldest(entries: number[]): void {
 
 function isState(stored: unknown): stored is SlidingWindowState {
   if (!Array.isArray(stored) || stored.length % 2 !== 0 || !stored.every(isCount)) return false;
+  if (stored.length > 0 && !isTime(stored.at(-2))) return false;
   return stored.every((value, i) => i % 2 === 1 || i === 0 || value > (stored[i - 2] ?? 0));
 }

@@ -1,6 +1,6 @@
 import { rulesFor } from "./algorithms.ts";
 import type { Charge, Decision, Receipt, Standing } from "./charge.ts";
-import { EMPTY_RECORD, type KeyRecord, withCount } from "./key-record.ts";
+import { EMPTY_RECORD, type KeyRecord, storedState, withCount } from "./key-record.ts";
 import type { Quota } from "./quota.ts";
 
 /** Records by key. A missing key has nothing kept. */
@@ -28,7 +28,12 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
   for (const charge of charges) {
     const record = changed.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
     const nowMs = Math.max(clockMs, record.atMs);
-    const { decision, state } = decide(record.counts[charge.count]?.state, charge, nowMs, nowMs - clockMs);
+    const { decision, state } = decide(
+      storedState(record, charge.count, nowMs),
+      charge,
+      nowMs,
+      nowMs - clockMs,
+    );
     decisions.push(decision);
     if (!decision.allowed) continue;
     const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
@@ -74,6 +79,6 @@ function standing(state: unknown, quota: Quota, nowMs: number, lagMs: number): S
 export function standingOf(records: Records, charge: Charge, clockMs: number): Standing {
   const record = records.get(charge.key) ?? EMPTY_RECORD;
   const nowMs = Math.max(clockMs, record.atMs);
-  const state = rulesFor(charge.quota.algorithm).read(record.counts[charge.count]?.state);
+  const state = rulesFor(charge.quota.algorithm).read(storedState(record, charge.count, nowMs));
   return standing(state, charge.quota, nowMs, nowMs - clockMs);
 }

@@ -1,5 +1,5 @@
 import type { Quota } from "./quota.ts";
-import { isCount, type Rules, saturated } from "./rules.ts";
+import { isCount, isTime, type Rules, saturated } from "./rules.ts";
 
 /** `debtUnits` at `atMs`, in units of cost times milliseconds: each millisecond pays back `limit`. */
 export interface TokenBucketState {
@@ -50,5 +50,5 @@ function repaid(quota: Quota, owed: number, elapsedMs: number): number {
 function isState(stored: unknown): stored is TokenBucketState {
   if (typeof stored !== "object" || stored === null) return false;
   const { atMs, debtUnits } = stored as Partial<TokenBucketState>;
-  return isCount(atMs) && isCount(debtUnits);
+  return isTime(atMs) && isCount(debtUnits);
 }

@@ -26,12 +26,14 @@ export interface RequestLine {
 
 export interface MatchedPolicy {
   readonly policy: Policy;
-  /** The `:parameters` of the path, from its decoded lower-case form. */
+  /** The form of the path that matched. */
+  readonly path: string;
+  /** The `:parameters` of that form. */
   readonly params: Params;
 }
 
 export interface Matcher {
-  /** The policies that apply, in the order of the configuration. */
+  /** The policies that apply, in the order of the configuration: once for each form of the path that matches. */
   match(line: RequestLine): readonly MatchedPolicy[];
   /** Whether the request is never limited. */
   isExempt(line: RequestLine): boolean;
@@ -53,22 +55,27 @@ export function createMatcher(
 
   return {
     match(line) {
-      const matched = new Map<number, MatchedPolicy>();
-      for (const path of line.paths) {
-        for (const [{ order, policy, pattern }, params] of policyRouter.match(path)) {
-          if (!matchesRest(pattern, line)) continue;
-          matched.set(order, { policy, params: { ...params, ...matched.get(order)?.params } });
-        }
-      }
-      return [...matched].sort(([a], [b]) => a - b).map(([, policy]) => policy);
+      const matched = line.paths.flatMap((path) => [...matchForm(path, line)]);
+      return matched.sort(([a], [b]) => a - b).map(([, policy]) => policy);
     },
 
     isExempt(line) {
       // A path that an origin may read as another one is not exempt.
       if (exempt.length === 0 || line.paths.length > 1) return false;
-      return exemptRouter.match(line.sentPath).some(([pattern]) => matchesRest(pattern, line));
+      const patterns = exemptRouter.match(line.sentPath);
+      return patterns.some(([pattern]) => matchesRest(pattern, { ...line, isPreflight: false }));
     },
   };
+
+  /** What one form of the path matches, by the order of the policies. */
+  function matchForm(path: string, line: RequestLine): Map<number, MatchedPolicy> {
+    const matched = new Map<number, MatchedPolicy>();
+    for (const [{ order, policy, pattern }, params] of policyRouter.match(path)) {
+      if (!matchesRest(pattern, line)) continue;
+      matched.set(order, { policy, path, params: { ...params, ...matched.get(order)?.params } });
+    }
+    return matched;
+  }
 }
 
 /** A path as it stands in a request, where characters outside ASCII are percent-encoded. */

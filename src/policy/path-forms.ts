@@ -19,7 +19,12 @@ export function lenientPattern(path: string): string {
     if (part.startsWith("{")) return `{(?i:${part.slice(1, -1)})}`;
     return part.split("/").map(lenientSegment).join("/");
   });
-  return escapedAfterConstraints(mergeSlashes(lenient.join("")));
+  return protectedDollars(escapedAfterConstraints(mergeSlashes(lenient.join(""))));
+}
+
+/** The router uses a constraint as a replacement text, in which `$$` stands for `$`. */
+function protectedDollars(path: string): string {
+  return path.replace(/\{[^}]+\}/g, (constraint) => constraint.split("$").join("$$"));
 }
 
 function lenientSegment(segment: string): string {

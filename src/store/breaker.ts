@@ -34,9 +34,11 @@ export function createBreaker(now: () => number, minParts: number): Breaker {
       parts.clear();
     },
     failed(part) {
+      const wasOpen = isOpen();
       failures += 1;
       if (parts.size < minParts) parts.add(part);
-      nextProbeMs = now() + PROBE_INTERVAL_MS;
+      // Only what opens it: failures of requests begun before would put the next try off.
+      if (!wasOpen && isOpen()) nextProbeMs = now() + PROBE_INTERVAL_MS;
     },
   };
 }

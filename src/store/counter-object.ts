@@ -3,12 +3,11 @@ import { systemClock } from "../clock.ts";
 import { EMPTY_RECORD, idleAtMs, type KeyRecord, readRecord } from "../limit/key-record.ts";
 import { settleAll } from "../limit/settle.ts";
 import { type Records, standingOf, takeAll } from "../limit/take.ts";
+import { createLog } from "../metrics/log.ts";
 import type { Counter, SettleMessage, SettleReply, TakeMessage, TakeReply } from "./counter-protocol.ts";
 
 /** The soonest that idle state is cleaned up: each look costs a request, and memory stays this long anyway. */
 const MIN_ALARM_DELAY_MS = 10_000;
-/** How long an admission of several objects may still be given back. */
-const TENTATIVE_MS = 2_000;
 
 /**
  * Counts for one key (by design for several: records are kept by key). Storage never lags memory:
@@ -17,10 +16,11 @@ const TENTATIVE_MS = 2_000;
  */
 export class CounterObject extends DurableObject implements Counter {
   readonly #records = new Map<string, KeyRecord>();
+  readonly #log = createLog(systemClock);
   #isAlarmPending = false;
   #tentativeUntilMs = 0;
 
-  take({ charges, tentative }: TakeMessage): TakeReply {
+  take({ charges, tentativeMs }: TakeMessage): TakeReply {
     const nowMs = systemClock();
     const { changed, ...reply } = takeAll(this.#load(charges.map(({ key }) => key)), charges, nowMs);
     this.#write(
@@ -28,7 +28,7 @@ export class CounterObject extends DurableObject implements Counter {
       charges.some(({ durable }) => durable),
     );
     const final = nowMs >= this.#tentativeUntilMs;
-    if (tentative && reply.admitted) this.#tentativeUntilMs = nowMs + TENTATIVE_MS;
+    if (reply.admitted) this.#tentativeUntilMs = Math.max(this.#tentativeUntilMs, nowMs + tentativeMs);
     return { ...reply, final };
   }
 
@@ -59,8 +59,7 @@ export class CounterObject extends DurableObject implements Counter {
       if (this.#records.has(key)) continue;
       const stored = this.ctx.storage.kv.get(key);
       const record = readRecord(stored);
-      if (stored !== undefined && record === undefined)
-        console.error(JSON.stringify({ event: "corrupt_state" }));
+      if (stored !== undefined && record === undefined) this.#log("corrupt_state");
       this.#records.set(key, record ?? EMPTY_RECORD);
       // Live state has an alarm, set together with it.
       this.#isAlarmPending ||= record !== undefined && idleAtMs(record) > systemClock();

@@ -8,8 +8,8 @@ export const MESSAGE_FORMAT = 1;
 export interface TakeMessage {
   readonly format: typeof MESSAGE_FORMAT;
   readonly charges: readonly Charge[];
-  /** Another object decides too and may make this admission be given back. */
-  readonly tentative: boolean;
+  /** How long this admission may still be given back, because another object decides too; 0 when none does. */
+  readonly tentativeMs: number;
 }
 
 export interface TakeReply {

@@ -1,12 +1,19 @@
 import { type Counter, MESSAGE_FORMAT } from "./counter-protocol.ts";
-import type { Store } from "./store.ts";
+import type { Store, WaitUntil } from "./store.ts";
+
+export interface CounterStoreOptions {
+  /** The longest that a request may take to give an admission back, milliseconds. */
+  readonly tentativeMs: number;
+  readonly waitUntil: WaitUntil;
+}
 
 /** The store of one key: its Durable Object, asked over RPC. `counter` gives a new stub for each call. */
-export function createCounterStore(counter: () => Counter): Store {
+export function createCounterStore(counter: () => Counter, options: CounterStoreOptions): Store {
+  const { tentativeMs, waitUntil } = options;
   return {
     async take(charges, _, tentative = false) {
-      const reply = await counter().take({ format: MESSAGE_FORMAT, charges, tentative });
-      const { admitted, decisions, receipts, final } = reply;
+      const message = { format: MESSAGE_FORMAT, charges, tentativeMs: tentative ? tentativeMs : 0 } as const;
+      const { admitted, decisions, receipts, final } = await counter().take(message);
       return {
         admitted,
         outcomes: decisions.map((decision) => ({ kind: "decided", decision })),
@@ -15,7 +22,10 @@ export function createCounterStore(counter: () => Counter): Store {
       };
     },
     async settle(settlements) {
-      return counter().settle({ format: MESSAGE_FORMAT, settlements });
+      const reply = Promise.resolve(counter().settle({ format: MESSAGE_FORMAT, settlements }));
+      // When the time is up the request is answered first, and what it has under way would be cancelled.
+      waitUntil(reply.catch(() => {}));
+      return reply;
     },
   };
 }

@@ -1,63 +1,26 @@
-import type { Decision, Receipt } from "../limit/charge.ts";
+import type { Decision } from "../limit/charge.ts";
 import type { Breaker } from "./breaker.ts";
-import { type Deadline, TimeoutError } from "./deadline.ts";
-import type { KnownRefusals } from "./known-refusals.ts";
-import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
+import { TimeoutError } from "./deadline.ts";
+import type { Ladder } from "./ladder.ts";
+import type { Store, StoreCharge, TakeAnswer } from "./store.ts";
 
 export interface GuardParts {
   readonly breaker: Breaker;
-  /** Counts while the store fails. */
-  readonly local: Store;
-  readonly known: KnownRefusals;
-  /** Receipts of the local store, which are settled there; shared, as one guard may settle what another took. */
-  readonly localReceipts: WeakSet<Receipt>;
+  readonly ladder: Ladder;
   readonly report: (reason: string) => void;
 }
 
 /**
- * The failure ladder. A store that does not answer in time, fails, is overloaded or has been failing leads each charge
- * to its own step: this isolate's count, let pass, or refuse. Never rejects, and never tries again.
+ * A store that never rejects: when it does not answer in time, fails, is overloaded or has been failing, the ladder
+ * decides. Nothing is tried again.
  *
  * @param part what the breaker tells apart: the key of an object, or one name for a whole store
  */
-export function withGuard(store: Store, part: string, parts: GuardParts): Store {
-  const { breaker, local, known, localReceipts, report } = parts;
-
-  /** While the store is away, what it refused last holds to its end. */
-  const knownRefusal = (charge: StoreCharge) =>
-    charge.shadow ? undefined : known.find(charge, Number.POSITIVE_INFINITY);
-
-  async function degrade(
-    charges: readonly StoreCharge[],
-    deadline: Deadline,
-    overloaded: boolean,
-  ): Promise<TakeAnswer> {
-    const steps = charges.map((charge) => stepOf(charge, overloaded));
-    const counted = charges.filter((charge, i) => steps[i] === "local" && !knownRefusal(charge));
-    const answer = await local.take(counted, deadline);
-    const decisions = new Map(counted.map((charge, i) => [charge, answer.outcomes[i]]));
-    const outcomes = charges.map((charge, i): Outcome => {
-      const step = steps[i] ?? "open";
-      if (step !== "local") return { kind: step };
-      const decision = knownRefusal(charge) ?? decided(decisions.get(charge));
-      return decision ? { kind: "local", decision } : { kind: "open" };
-    });
-    const admitted = charges.every((charge, i) => charge.shadow || isAllowed(outcomes[i]));
-    if (!admitted && answer.receipts.length > 0) {
-      await local.settle(
-        answer.receipts.map((receipt) => ({ receipt, cost: 0 })),
-        deadline,
-      );
-    }
-    const receipts = admitted ? answer.receipts : [];
-    for (const receipt of receipts) localReceipts.add(receipt);
-    return { admitted, outcomes, receipts, final: false };
-  }
-
+export function withGuard(store: Store, part: string, { breaker, ladder, report }: GuardParts): Store {
   return {
     async take(charges, deadline, tentative) {
       // Whoever used up the time, it was not this store.
-      if (deadline.isUp() || !breaker.allows()) return degrade(charges, deadline, false);
+      if (deadline.isUp() || !breaker.allows()) return ladder.take(charges, deadline);
       try {
         const answer = await deadline.race(store.take(charges, deadline, tentative));
         assertAnswer(answer, charges);
@@ -68,38 +31,26 @@ export function withGuard(store: Store, part: string, parts: GuardParts): Store 
         // An overloaded object says that its own caller is too fast, nothing about the store.
         if (!overloaded) breaker.failed(part);
         report(overloaded ? "overloaded" : reasonOf(error));
-        return degrade(charges, deadline, overloaded);
+        return ladder.take(charges, deadline, overloaded);
       }
     },
 
     async settle(settlements, deadline) {
-      const isOwn = settlements.some(({ receipt }) => localReceipts.has(receipt));
+      const wasUp = deadline.isUp();
       try {
-        return await deadline.race((isOwn ? local : store).settle(settlements, deadline));
+        return await deadline.race(ladder.holderOf(settlements, store).settle(settlements, deadline));
       } catch (error) {
-        report(reasonOf(error));
+        // With the time up before, it goes on after the answer: that nobody waits for it is no failure.
+        if (!wasUp) report(reasonOf(error));
         return [];
       }
     },
   };
 }
 
-function stepOf({ onError, shadow }: StoreCharge, overloaded: boolean): StoreCharge["onError"] {
-  // Else one caller could switch the limiter off by being too fast.
-  if (overloaded && onError === "open") return "local";
-  return shadow && onError === "closed" ? "open" : onError;
-}
-
-const decided = (outcome: Outcome | undefined) =>
-  outcome?.kind === "decided" ? outcome.decision : undefined;
-
-function isAllowed(outcome: Outcome | undefined): boolean {
-  return outcome?.kind === "local" ? outcome.decision.allowed : outcome?.kind === "open";
-}
-
 /** Throws unless the answer speaks of every charge in numbers, and admits just when they do. */
 function assertAnswer({ admitted, outcomes, receipts }: TakeAnswer, charges: readonly StoreCharge[]): void {
-  const decisions = outcomes.flatMap((outcome) => decided(outcome) ?? []);
+  const decisions = outcomes.flatMap((outcome) => (outcome.kind === "decided" ? [outcome.decision] : []));
   const isSound =
     decisions.length === charges.length &&
     decisions.every(isDecision) &&

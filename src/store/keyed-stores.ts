@@ -1,7 +1,7 @@
 import type { Receipt } from "../limit/charge.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import type { Deadline } from "./deadline.ts";
-import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
+import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
 /** How long the store of a key that refused is asked first, alone. */
 const SUSPECT_MS = 10_000;
@@ -25,8 +25,13 @@ interface GroupAnswer {
  * lately is asked first, alone: so nobody can use up another's quota with requests bound to fail.
  *
  * @param now the caller's clock, used only to remember who refused lately
+ * @param waitUntil lets a request's work go on when its caller leaves
  */
-export function createKeyedStores(storeOf: (key: string) => Store, now: () => number): Store {
+export function createKeyedStores(
+  storeOf: (key: string) => Store,
+  now: () => number,
+  waitUntil: WaitUntil = () => {},
+): Store {
   const refusedAtMs = new BoundedMap<string, number>(MAX_SUSPECTS);
   const isSuspect = ({ key }: Group) =>
     now() - (refusedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < SUSPECT_MS;
@@ -63,12 +68,19 @@ export function createKeyedStores(storeOf: (key: string) => Store, now: () => nu
     return { group, answer: { ...answer, outcomes, receipts: [] } };
   }
 
+  async function takeAll(charges: readonly StoreCharge[], deadline: Deadline): Promise<TakeAnswer> {
+    const answers = await askAll(groupByKey(charges), deadline);
+    if (answers.every(({ answer }) => answer.admitted)) return merge(charges, answers, true);
+    const settled = answers.map((one) => (one.answer.receipts.length > 0 ? giveBack(one, deadline) : one));
+    return merge(charges, await Promise.all(settled), false);
+  }
+
   return {
-    async take(charges, deadline) {
-      const answers = await askAll(groupByKey(charges), deadline);
-      if (answers.every(({ answer }) => answer.admitted)) return merge(charges, answers, true);
-      const settled = answers.map((one) => (one.answer.receipts.length > 0 ? giveBack(one, deadline) : one));
-      return merge(charges, await Promise.all(settled), false);
+    take(charges, deadline) {
+      const taking = takeAll(charges, deadline);
+      // Else a caller that leaves in time would keep its refusal from giving back what others were charged.
+      waitUntil(taking.catch(() => {}));
+      return taking;
     },
 
     async settle(settlements, deadline) {
@@ -83,14 +95,12 @@ export function createKeyedStores(storeOf: (key: string) => Store, now: () => nu
 }
 
 function groupByKey(charges: readonly StoreCharge[]): Group[] {
-  const groups = new Map<string, { key: string; charges: StoreCharge[]; positions: number[] }>();
-  for (const [position, charge] of charges.entries()) {
-    const group = groups.get(charge.key) ?? { key: charge.key, charges: [], positions: [] };
-    groups.set(charge.key, group);
-    group.charges.push(charge);
-    group.positions.push(position);
-  }
-  return [...groups.values()];
+  const groups = Map.groupBy(charges.entries(), ([, { key }]) => key);
+  return [...groups].map(([key, own]) => ({
+    key,
+    charges: own.map(([, charge]) => charge),
+    positions: own.map(([position]) => position),
+  }));
 }
 
 function merge(

@@ -43,7 +43,7 @@ function later(decision: Decision, ms: number): Decision {
     ...decision,
     remaining: 0,
     retryAfterMs: decision.retryAfterMs - ms,
-    moreRoomMs: Math.max(0, decision.moreRoomMs - ms),
+    moreRoomMs: decision.remaining > 0 ? decision.retryAfterMs - ms : Math.max(0, decision.moreRoomMs - ms),
     resetMs: Math.max(0, decision.resetMs - ms),
     nowMs: decision.nowMs + ms,
   };

@@ -19,6 +19,9 @@ export type Outcome =
   /** Another charge's refusal made it needless to ask. */
   | { readonly kind: "unasked" };
 
+/** Keeps a request's work alive that its answer does not wait for. */
+export type WaitUntil = (work: Promise<unknown>) => void;
+
 export interface TakeAnswer {
   /** Whether every charge that is not a shadow was allowed, and so all that have room were counted. */
   readonly admitted: boolean;

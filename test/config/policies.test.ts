@@ -356,7 +356,7 @@ describe("LIMIT_<NAME>", () => {
     ["LIMIT_PLANS", "10/m", /policy with a table/],
     ["LIMIT_CHAT_IP", "10", /has no "\/"/],
     ["LIMIT_CHAT_IP", 10, /must be text/],
-    ["LIMIT_CHAT_IP", "", /is empty/],
+    ["LIMIT_CHAT_IP", " ", /is empty/],
   ])("%s = %j is an error", (name, value, message) => {
     const env = { POLICIES: policies, [name]: value };
     expect(problemsOf(env)).toEqual([expect.stringMatching(message)]);

@@ -193,7 +193,10 @@ describe("what a later release brings", () => {
 describe("a variable that looks like one of Weir's", () => {
   it.each([
     ["POLICES", "POLICIES"],
-    ["POLICIES_1", "POLICIES"],
+    ["POLICIES_1", "POLICIES_2"],
+    ["DENY_02", "POLICIES_2"],
+    ["LIMITS_CHAT", "LIMIT_<NAME>"],
+    ["limit_chat", "LIMIT_<NAME>"],
     ["ADMINTOKEN", "ADMIN_TOKEN"],
     ["admin_token", "ADMIN_TOKEN"],
     ["KEYSECRET", "KEY_SECRET"],

@@ -58,6 +58,19 @@ describe("a request reaches the origin as it was sent", () => {
   });
 });
 
+describe("a request whose address cannot be read", () => {
+  it.each(["foo:99999", "[", "a b", "%zz"])("is answered 400 and goes nowhere: Host %s", async (Host) => {
+    const before = gateway.seen().length;
+    expect((await raw({ headers: { Host } })).status).toBe(400);
+    expect(gateway.seen().length).toBe(before);
+  });
+
+  it("is forwarded with the path that policies were matched with", async () => {
+    await raw({ path: "/a", headers: { Host: "h\\x" } });
+    expect(gateway.seen().at(-1)?.url).toBe("/x/a");
+  });
+});
+
 describe("an answer reaches the client as the origin sent it", () => {
   it("with redirects not followed", async () => {
     const response = await send("/redirect");
@@ -153,6 +166,11 @@ describe("what happens on one side reaches the other", () => {
         () => "broken",
       ),
     ).toBe("broken");
+  });
+
+  it("a status that HTTP does not have, as 502", async () => {
+    expect((await send("/strange")).status).toBe(502);
+    expect((await send("/strange", { method: "HEAD" })).status).toBe(502);
   });
 
   it("an origin that is not there, as 502", async () => {

@@ -5,7 +5,11 @@ import { trieRouter } from "../../src/http/trie-router.ts";
 import { createCharges } from "../../src/key/charges.ts";
 import { createDigest } from "../../src/key/digest.ts";
 import { createMatcher } from "../../src/policy/match.ts";
+import { createBreaker } from "../../src/store/breaker.ts";
 import { createDeadline } from "../../src/store/deadline.ts";
+import { withGuard } from "../../src/store/guard.ts";
+import { createKnownRefusals } from "../../src/store/known-refusals.ts";
+import { createLadder } from "../../src/store/ladder.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -29,6 +33,10 @@ function limiter(env: Record<string, unknown>, parts: Partial<LimiterParts> = {}
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(undefined), 64),
     store,
+    ladder: createLadder(
+      local,
+      createKnownRefusals(() => 1_800_000_000_000),
+    ),
     newDeadline: () => createDeadline(1_000),
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
     log: (event) => events.push(event),
@@ -39,7 +47,33 @@ function limiter(env: Record<string, unknown>, parts: Partial<LimiterParts> = {}
   return { send, events, takes };
 }
 
-const one = { POLICIES: [{ name: "one", limit: "1/minute" }] };
+const policy = { name: "one", limit: "1/minute" };
+const one = { POLICIES: [policy] };
+
+/** Parts of the limiter with a fault in them. */
+const brokenStore: Store = { take: () => Promise.reject(new Error("bug")), settle: async () => [] };
+
+const FAULTS = {
+  keying: { chargeRequest: () => Promise.reject(new Error("bug")) },
+  matching: {
+    matcher: {
+      match: () => {
+        throw new Error("bug");
+      },
+      isExempt: () => false,
+    },
+  },
+} satisfies Record<string, Partial<LimiterParts>>;
+
+/** The failure ladder, in front of a store that never answers well. */
+function away(): Store {
+  const now = () => 1_800_000_000_000;
+  return withGuard({ take: () => Promise.reject(new Error("down")), settle: async () => [] }, "part", {
+    breaker: createBreaker(now, 1),
+    ladder: createLadder(createLocalStore(now), createKnownRefusals(now)),
+    report: () => {},
+  });
+}
 
 describe("the limiter", () => {
   it.each(["no policy matches", "the mode is off"])("does not call the store when %s", async (reason) => {
@@ -68,30 +102,103 @@ describe("the limiter", () => {
     expect(events).toEqual(["shadow_refused"]);
   });
 
+  describe.each(Object.entries(FAULTS))("when %s fails", (_, parts) => {
+    it.each(["local", "open"])("forwards the request where the policy says %s, and says so", async (step) => {
+      const { send, events } = limiter({ POLICIES: [{ ...policy, on_store_error: step }] }, parts);
+      for (let i = 0; i < 3; i++) {
+        const response = await send();
+        expect([response.status, await response.text()]).toEqual([200, "from the origin"]);
+        expect(response.headers.has("ratelimit-policy")).toBe(false);
+      }
+      expect(events).toEqual(["fault", "fault", "fault"]);
+    });
+
+    it("does what the global step says where the policy says nothing", async () => {
+      expect((await limiter(one, parts).send()).status).toBe(200);
+      expect((await limiter({ ...one, ON_STORE_ERROR: "closed" }, parts).send()).status).toBe(503);
+    });
+
+    it("refuses the request where one of the policies says closed, before the origin", async () => {
+      let forwarded = 0;
+      const forward = async () => {
+        forwarded += 1;
+        return new Response();
+      };
+      const closed = { ...policy, name: "closed", on_store_error: "closed" };
+      const { send, events } = limiter(
+        { ON_STORE_ERROR: "closed", POLICIES: [{ ...policy, on_store_error: "open" }, closed] },
+        { ...parts, forward },
+      );
+      const refused = await send();
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(refused.headers.get("cache-control")).toBe("no-store");
+      expect(await refused.json()).toMatchObject({
+        type: expect.stringMatching(/#temporary-reduced-capacity$/),
+      });
+      expect([forwarded, events]).toEqual([0, ["fault"]]);
+    });
+  });
+
   it.each([
-    ["the store", { store: { take: () => Promise.reject(new Error("down")), settle: async () => [] } }],
-    ["keying", { chargeRequest: () => Promise.reject(new Error("bug")) }],
-    [
-      "matching",
-      {
-        matcher: {
-          match: () => {
-            throw new Error("bug");
-          },
-          isExempt: () => false,
+    ["local", [200, 429, 429]],
+    ["open", [200, 200, 200]],
+    ["closed", [503, 503, 503]],
+  ])("climbs down to %s when the stack of stores itself is at fault", async (step, expected) => {
+    const { send, events } = limiter(
+      { POLICIES: [{ ...policy, on_store_error: step }] },
+      { store: brokenStore },
+    );
+    const answers = [await send(), await send(), await send()];
+    expect(answers.map(({ status }) => status)).toEqual(expected);
+    expect(events).toContain("fault");
+  });
+
+  it("never refuses for the fault of a shadow policy", async () => {
+    const shadow = { ...policy, mode: "shadow", on_store_error: "closed" };
+    for (const parts of [{ store: brokenStore }, FAULTS.keying]) {
+      const { send } = limiter({ POLICIES: [shadow] }, parts);
+      expect((await send()).status).toBe(200);
+    }
+  });
+
+  describe("when its store is away", () => {
+    it.each([
+      ["local", [200, 200, 429]],
+      ["open", [200, 200, 200]],
+      ["closed", [503, 503, 503]],
+    ])("answers by the step %s, without what the store has not said", async (step, expected) => {
+      const { send, events } = limiter(
+        { POLICIES: [{ name: "two", limit: "2/minute", on_store_error: step }] },
+        { store: away() },
+      );
+      const answers = [await send(), await send(), await send()];
+      expect(answers.map(({ status }) => status)).toEqual(expected);
+      for (const { headers } of answers) {
+        expect(headers.get("ratelimit-policy")).toBe('"two";q=2;w=60');
+        expect(headers.has("ratelimit")).toBe(false);
+        expect(headers.has("x-ratelimit-remaining")).toBe(false);
+      }
+      expect(events).toEqual(["degraded", "degraded", "degraded"]);
+    });
+
+    it("prefers a refusal with its wait to a refusal for the store", async () => {
+      const { send } = limiter(
+        {
+          POLICIES: [
+            { name: "closed", match: "/closed", limit: "1/minute", on_store_error: "closed" },
+            { name: "one", key: "global", limit: "1/minute", on_store_error: "local" },
+          ],
         },
-      },
-    ],
-  ] satisfies [string, Partial<LimiterParts>][])(
-    "forwards the request and says so when %s fails",
-    async (_, parts) => {
-      const { send, events } = limiter(one, parts);
-      const response = await send();
-      expect([response.status, await response.text()]).toEqual([200, "from the origin"]);
-      expect(response.headers.has("ratelimit-policy")).toBe(false);
-      expect(events).toEqual(["fault"]);
-    },
-  );
+        { store: away() },
+      );
+      // Gives back what was counted locally.
+      expect((await send("/closed")).status).toBe(503);
+      expect((await send("/")).status).toBe(200);
+      const refused = await send("/closed");
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+      expect(await refused.json()).toMatchObject({ "violated-policies": ["one"] });
+    });
+  });
 
   it("gives a page to a browser that navigates, and a problem document to anyone else", async () => {
     const { send } = limiter(one);

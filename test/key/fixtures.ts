@@ -17,7 +17,6 @@ export interface Given {
 export function factsOf({
   method = "GET",
   url = "https://example.com/",
-  path,
   headers,
   edge,
   ...rest
@@ -26,12 +25,15 @@ export function factsOf({
   return {
     method,
     url: new URL(url),
-    path: path ?? new URL(url).pathname,
     headers: new Headers(headers),
     address: parseAddress(address),
     edge: edge ?? {},
   };
 }
+
+/** The form of the path that policies matched. */
+export const pathOf = ({ path, url = "https://example.com/" }: Given): string =>
+  path ?? new URL(url).pathname;
 
 interface Request extends Given {
   readonly params?: Readonly<Record<string, string>>;
@@ -47,7 +49,7 @@ export async function chargesOf(
   if (!parsed.ok)
     throw new Error(parsed.problems.map(({ path, message }) => `${path}: ${message}`).join("\n"));
   const chargeRequest = createCharges(createDigest(secret), prefix);
-  const matched = parsed.config.policies.map((policy) => ({ policy, params }));
+  const matched = parsed.config.policies.map((policy) => ({ policy, path: pathOf(given), params }));
   return chargeRequest(matched, factsOf(given));
 }
 

@@ -3,7 +3,7 @@ import { type KeyPart, parseKeyPart } from "../../src/config/key-expression.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { keyHeaders } from "../../src/key/key-headers.ts";
 import { partName, partValue } from "../../src/key/key-part.ts";
-import { factsOf, type Given } from "./fixtures.ts";
+import { factsOf, type Given, pathOf } from "./fixtures.ts";
 
 function part(text: string): KeyPart {
   const parsed = parseKeyPart(text);
@@ -12,7 +12,7 @@ function part(text: string): KeyPart {
 }
 
 const valueIn = (text: string, given: Given, params: Record<string, string> = {}): string | undefined =>
-  partValue(part(text), factsOf(given), params, 64);
+  partValue(part(text), factsOf(given), { path: pathOf(given), params }, 64);
 
 const withHeader = (name: string, value: string): Given => ({ headers: { [name]: value } });
 

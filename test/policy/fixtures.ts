@@ -22,7 +22,10 @@ export function matcherOfEnv(env: Readonly<Record<string, unknown>>): Matcher {
 export function lineOf(text: string, headers: Record<string, string> = {}): RequestLine {
   const [method = "", target = ""] = text.split(" ");
   const url = target.startsWith("/") ? `https://example.com${target}` : target;
-  return readRequest(new Request(url, { method, headers }), { kind: "header", name: "cf-connecting-ip" });
+  return readRequest(new Request(url, { method, headers }), new URL(url), {
+    kind: "header",
+    name: "cf-connecting-ip",
+  });
 }
 
 /** The names of the policies that apply to a request. */
@@ -32,7 +35,7 @@ export function namesOf(matcher: Matcher, text: string, headers?: Record<string,
 
 /** Whether a policy with this match applies to a request. */
 export function applies(match: Match, text: string, headers?: Record<string, string>): boolean {
-  return namesOf(matcherOf({ policy: match }), text, headers).length === 1;
+  return namesOf(matcherOf({ policy: match }), text, headers).length > 0;
 }
 
 /** The parameters that a policy with this match reads of a request. */

@@ -230,7 +230,14 @@ describe("several policies", () => {
 
   it("apply in that order, also where only another reading of the path brings the first in", () => {
     const both = matcherOf({ message: "/chat/message", all: "/*" });
-    expect(namesOf(both, "POST /x/..%2fchat/message")).toEqual(["message", "all"]);
+    const names = namesOf(both, "POST /x/..%2fchat/message");
+    expect([...new Set(names)]).toEqual(["message", "all"]);
+  });
+
+  it("match each form of a path, so that whichever the origin serves is charged", () => {
+    const users = matcherOf({ users: "/users/:id/*" });
+    const matched = users.match(lineOf("GET /users/5/..%2f..%2fusers/7/x"));
+    expect(matched.map(({ params }) => params.id)).toEqual(["5", "7"]);
   });
 
   it("of which none matches: none applies", () => {

@@ -66,10 +66,11 @@ function percent(letter: string, upperHex: boolean): string {
 
 const sentPath = (path: string): string => path.replace(/[?#\\]/g, (letter) => percent(letter, false));
 
-/** Found by chance: what means something in a regular expression, twice after a constraint. */
+/** Found by chance: what means something in a regular expression, or in the replacement of one, after a constraint. */
 const FOUND: [{ pattern: string; path: string }, Spelling[]][] = [
   ["/:word0{[a-z]+}/)/a", "/word/)/a"],
   ["/:word0{[a-z]+}/x=é.9/(", "/word/x=é.9/("],
+  ["/:WORD0{[A-Z]+\\d}/_y$&AC", "/WORD7/_y$&AC"],
 ].map(([pattern = "", path = ""]) => [
   { pattern, path },
   [{ upper: false, encode: false, upperHex: false, slashes: 1 }],

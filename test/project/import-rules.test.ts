@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
   "metrics/": { values: [] },
   "http/": {
     values: ["policy/", "key/", "metrics/", "hono/"],
-    types: ["config/", "limit/", "store/store.ts", "store/deadline.ts"],
+    types: ["config/", "limit/", "store/store.ts", "store/ladder.ts", "store/deadline.ts"],
   },
 };
 
@@ -46,14 +46,17 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/bounded-map.ts": [],
   "store/local.ts": ["store/store.ts"],
   "store/counter-protocol.ts": [],
-  "store/counter-object.ts": ["store/counter-protocol.ts", "clock.ts", "cloudflare:workers"],
+  "store/counter-object.ts": ["store/counter-protocol.ts", "metrics/", "clock.ts", "cloudflare:workers"],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
-  "store/scripts/lua.ts": [],
+  "store/scripts/record-lua.ts": [],
+  "store/scripts/rules-lua.ts": [],
+  "store/scripts/lua.ts": ["store/scripts/record-lua.ts", "store/scripts/rules-lua.ts"],
   "store/upstash.ts": ["store/store.ts", "store/scripts/lua.ts", "@upstash/redis/cloudflare"],
   "store/keyed-stores.ts": ["store/store.ts", "store/deadline.ts", "store/bounded-map.ts"],
   "store/known-refusals.ts": ["store/bounded-map.ts"],
   "store/edge-cache.ts": ["store/store.ts", "store/known-refusals.ts"],
-  "store/guard.ts": ["store/store.ts", "store/deadline.ts", "store/breaker.ts", "store/known-refusals.ts"],
+  "store/ladder.ts": ["store/store.ts", "store/deadline.ts", "store/known-refusals.ts"],
+  "store/guard.ts": ["store/store.ts", "store/deadline.ts", "store/breaker.ts", "store/ladder.ts"],
 };
 
 const fits = (target: string, allowed: readonly string[]): boolean =>

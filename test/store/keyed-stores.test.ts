@@ -5,7 +5,7 @@ import { createKeyedStores } from "../../src/store/keyed-stores.ts";
 import { createKnownRefusals } from "../../src/store/known-refusals.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store, StoreCharge } from "../../src/store/store.ts";
-import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+import { charge, describeStore, patience, plain, quota, START_MS } from "./contract.ts";
 
 /** A store for each key, as objects would be, that records every take and answers after the test's own steps. */
 function open({
@@ -56,6 +56,27 @@ const charges: fc.Arbitrary<StoreCharge[]> = fc.uniqueArray(
     .map(charge),
   { minLength: 1, maxLength: 5, selector: ({ key, count }) => key + count },
 );
+
+describe("a caller that leaves before its answer", () => {
+  it("does not keep its refusal from giving back what others were charged", async () => {
+    const now = () => START_MS;
+    const one = createLocalStore(now);
+    const underWay: Promise<unknown>[] = [];
+    const keyed = createKeyedStores(
+      () => one,
+      now,
+      (work) => underWay.push(work),
+    );
+    const own = charge({ key: "own", quota: quota(1, 60_000) });
+    const others = charge({ key: "others", quota: quota(5, 60_000) });
+    await keyed.take([own], patience);
+    // Nobody waits for this answer; the runtime would cancel what it was not asked to keep.
+    void keyed.take([own, others], patience);
+    expect(underWay).toHaveLength(2);
+    await underWay[1];
+    expect((await plain(one).take([others])).decisions[0]?.remaining).toBe(4);
+  });
+});
 
 describe("promise 4: one round trip", () => {
   it("asks each key at most once, and none when one is known to be out of room", async () => {

@@ -74,6 +74,7 @@ const ENDPOINTS: Readonly<Record<string, Handler>> = {
   "/gzip": (_, response) => response.setHeader("Content-Encoding", "gzip").end(gzipSync("unpacked")),
   "/sized": (_, response) => response.setHeader("Content-Length", "5").end("sized"),
   "/error": (_, response) => response.writeHead(500, { "X-Own": "origin" }).end("the origin's own error"),
+  "/strange": (_, response) => response.writeHead(999).end(),
   "/limited": (_, response) =>
     response
       .setHeader("RateLimit-Policy", '"theirs";q=9;w=60')

@@ -1,178 +1,17 @@
+import { RECORD_LUA } from "./record-lua.ts";
+import { RULES_LUA } from "./rules-lua.ts";
+
 /**
- * The twin of `limit/` in Lua, for the one store that cannot run our functions. Shared vectors hold it to
- * the core. Every number is a whole one below 2^53 and written with `%.0f`: Lua's own conversion keeps 14 digits.
- *
- * A key's value: `1 <epoch> <atMs>`, then a line `<count> <untilMs> <number> ...` for each count, where the
- * numbers are the state: sliding-window `time cost ...`, token-bucket `at debt`, fixed-window `start used`.
+ * The twin of `limit/take.ts` and `limit/settle.ts` in Lua, for the one store that cannot run our functions. Random
+ * histories hold it to the core.
  */
 const COMMON = `
-local MOST = 9007199254740991
-local MAX_ENTRIES = 128
-
-local function whole(text)
-  local n = tonumber(text)
-  if n and n >= 0 and n <= MOST and n == math.floor(n) then return n end
-end
-local function text(n) return string.format('%.0f', n) end
-local function saturated(n) return math.min(n, MOST) end
-
-local corrupt = 0
-
--- A stored value as a record, or nil when it cannot be read.
-local function parse(value)
-  local record = { counts = {} }
-  for line in string.gmatch(value, '[^\\n]+') do
-    local words = {}
-    for word in string.gmatch(line, '%S+') do words[#words + 1] = word end
-    if not record.epoch then
-      record.epoch, record.at = whole(words[2]), whole(words[3])
-      if words[1] ~= '1' or #words ~= 3 or not record.epoch or not record.at then return nil end
-    else
-      local count = { until_ = whole(words[2]), state = {} }
-      if not count.until_ then return nil end
-      for i = 3, #words do
-        count.state[i - 2] = whole(words[i])
-        if not count.state[i - 2] then return nil end
-      end
-      record.counts[words[1]] = count
-    end
-  end
-  if record.epoch then return record end
-end
-
-local function read(value)
-  if not value then return { epoch = 0, at = 0, counts = {} } end
-  local record = parse(value)
-  if record then return record end
-  corrupt = corrupt + 1
-  return { epoch = 0, at = 0, counts = {} }
-end
-
-local function write(record)
-  local lines = { '1 ' .. text(record.epoch) .. ' ' .. text(record.at) }
-  local until_ = 0
-  for id, count in pairs(record.counts) do
-    if count.until_ > record.at then
-      local words = { id, text(count.until_) }
-      for _, n in ipairs(count.state) do words[#words + 1] = text(n) end
-      lines[#lines + 1] = table.concat(words, ' ')
-      until_ = math.max(until_, count.until_)
-    end
-  end
-  return table.concat(lines, '\\n'), until_
-end
-
-local sliding, bucket, fixed = {}, {}, {}
-local rules = { s = sliding, t = bucket, f = fixed }
-
-function sliding.read(s)
-  if #s % 2 == 1 then return {} end
-  for i = 3, #s, 2 do if s[i] <= s[i - 2] then return {} end end
-  return s
-end
-local function slice_end(q, t)
-  if q.limit <= MAX_ENTRIES then return t end
-  local slice = math.ceil(q.window / (MAX_ENTRIES - 1))
-  return math.ceil(t / slice) * slice
-end
-local function standing(s, q, now)
-  local sum = 0
-  for i = 1, #s, 2 do if s[i] + q.window > now then sum = sum + s[i + 1] end end
-  return sum
-end
-local function live(s, q, now)
-  local kept = {}
-  for i = 1, #s, 2 do
-    if s[i] + q.window > now then kept[#kept + 1] = s[i]; kept[#kept + 1] = s[i + 1] end
-  end
-  return kept
-end
-function sliding.remaining(s, q, now) return math.max(0, q.limit - standing(s, q, now)) end
-function sliding.wait(s, q, cost, now)
-  if cost > q.limit then return math.huge end
-  local excess = standing(s, q, now) + cost - q.limit
-  if excess <= 0 then return 0 end
-  for i = 1, #s, 2 do
-    if s[i] + q.window > now then
-      excess = excess - s[i + 1]
-      if excess <= 0 then return s[i] + q.window - now end
-    end
-  end
-  return 0
-end
-function sliding.add(s, q, cost, now)
-  local kept, time = live(s, q, now), slice_end(q, now)
-  local n = #kept
-  if n > 0 and kept[n - 1] >= time then
-    kept[n] = saturated(kept[n] + cost)
-  else
-    kept[n + 1] = time; kept[n + 2] = saturated(cost)
-  end
-  while #kept > 2 * MAX_ENTRIES do
-    kept[4] = saturated(kept[2] + kept[4])
-    table.remove(kept, 1); table.remove(kept, 1)
-  end
-  return kept
-end
-function sliding.refund(s, q, cost, admitted, now)
-  local written = slice_end(q, admitted)
-  if written + q.window <= now then return s end
-  local kept = live(s, q, now)
-  for i = 1, #kept, 2 do
-    if kept[i] >= written then
-      if kept[i + 1] > cost then
-        kept[i + 1] = kept[i + 1] - cost
-      else
-        table.remove(kept, i); table.remove(kept, i)
-      end
-      break
-    end
-  end
-  return kept
-end
-function sliding.empty_at(s, q) return #s == 0 and 0 or s[#s - 1] + q.window end
-
-local function repaid(q, owed, elapsed)
-  if elapsed >= math.ceil(owed / q.limit) then return owed end
-  return elapsed * q.limit
-end
-local function debt(s, q, now) return s[2] - repaid(q, s[2], now - s[1]) end
-function bucket.read(s) return #s == 2 and s or { 0, 0 } end
-function bucket.remaining(s, q, now)
-  return math.max(0, math.floor((q.burst * q.window - debt(s, q, now)) / q.window))
-end
-function bucket.wait(s, q, cost, now)
-  if cost > q.burst then return math.huge end
-  local excess = debt(s, q, now) + cost * q.window - q.burst * q.window
-  return math.max(0, math.ceil(excess / q.limit))
-end
-function bucket.add(s, q, cost, now) return { now, saturated(debt(s, q, now) + cost * q.window) } end
-function bucket.refund(s, q, cost, admitted, now)
-  local owed = cost * q.window
-  return { now, math.max(0, debt(s, q, now) - (owed - repaid(q, owed, now - admitted))) }
-end
-function bucket.empty_at(s, q) return saturated(s[1] + math.ceil(s[2] / q.limit)) end
-
-local function start(q, t) return t - t % q.window end
-local function used(s, q, now) return s[1] == start(q, now) and s[2] or 0 end
-function fixed.read(s) return #s == 2 and s or { 0, 0 } end
-function fixed.remaining(s, q, now) return math.max(0, q.limit - used(s, q, now)) end
-function fixed.wait(s, q, cost, now)
-  if cost > q.limit then return math.huge end
-  if used(s, q, now) + cost <= q.limit then return 0 end
-  return start(q, now) + q.window - now
-end
-function fixed.add(s, q, cost, now) return { start(q, now), saturated(used(s, q, now) + cost) } end
-function fixed.refund(s, q, cost, admitted, now)
-  if start(q, admitted) ~= start(q, now) then return s end
-  return { s[1], math.max(0, used(s, q, now) - cost) }
-end
-function fixed.empty_at(s, q) return s[2] == 0 and 0 or s[1] + q.window end
-
-local function state_of(record, q)
+-- Nothing from the instant on at which the count means nothing, whether or not it was dropped.
+local function stored(record, q, now)
   local count = record.counts[q.count]
-  return rules[q.algorithm].read(count and count.state or {})
+  return count and count.until_ > now and count.state or nil
 end
+local function state_of(record, q, now) return rules[q.algorithm].read(stored(record, q, now) or {}) end
 local function keep(record, q, state, now)
   record.counts[q.count] = { state = state, until_ = rules[q.algorithm].empty_at(state, q) }
   record.at = math.max(record.at, now)
@@ -188,7 +27,7 @@ end
 -- How the quota stands: remaining, more room, reset, now.
 local function stands(record, q, clock)
   local now = math.max(clock, record.at)
-  local state, r = state_of(record, q), rules[q.algorithm]
+  local state, r = state_of(record, q, now), rules[q.algorithm]
   local remaining = r.remaining(state, q, now)
   local more = remaining < q.burst and r.wait(state, q, remaining + 1, now) + now - clock or 0
   return { remaining, more, r.wait(state, q, q.burst, now), now }
@@ -228,7 +67,7 @@ for i = 1, #ARGV - #ARGV % 8, 8 do
   local q = charge_at(i)
   local record, r = after[q.key], rules[q.algorithm]
   local now = math.max(clock, record.at)
-  local state = state_of(record, q)
+  local state = state_of(record, q, now)
   local wait = r.wait(state, q, q.cost, now)
   if wait == 0 then keep(record, q, r.add(state, q, q.cost, now), now) end
   if wait > 0 and ARGV[i + 7] == '0' then admitted = 0 end
@@ -260,9 +99,11 @@ for i = 1, #ARGV - #ARGV % 10, 10 do
   local record, r = records[q.key], rules[q.algorithm]
   local now = math.max(clock, record.at)
   if record.epoch == epoch and cost > q.cost then
-    keep(record, q, r.add(state_of(record, q), q, cost - q.cost, now), now)
-  elseif record.epoch == epoch and cost < q.cost and record.counts[q.count] then
-    keep(record, q, r.refund(state_of(record, q), q, q.cost - cost, time, now), now)
+    keep(record, q, r.add(state_of(record, q, now), q, cost - q.cost, now), now)
+  elseif record.epoch == epoch and cost < q.cost and stored(record, q, now) then
+    local state = state_of(record, q, now)
+    local refunded = r.refund(state, q, q.cost - cost, time, now)
+    if refunded ~= state then keep(record, q, refunded, now) end
   end
 end
 save(records)
@@ -291,6 +132,6 @@ export function luaScripts(
   keyLocking: boolean,
   clock: LuaClock = "server",
 ): { take: string; settle: string } {
-  const head = `${keyLocking ? "#!lua flags=allow-key-locking\n" : ""}${CLOCKS[clock]}\n${COMMON}`;
+  const head = `${keyLocking ? "#!lua flags=allow-key-locking\n" : ""}${CLOCKS[clock]}\n${RECORD_LUA}${RULES_LUA}${COMMON}`;
   return { take: head + TAKE, settle: head + SETTLE };
 }

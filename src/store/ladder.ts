@@ -1,0 +1,72 @@
+import type { Receipt } from "../limit/charge.ts";
+import type { Settlement } from "../limit/settle.ts";
+import type { Deadline } from "./deadline.ts";
+import type { KnownRefusals } from "./known-refusals.ts";
+import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
+
+/** What decides when a store cannot: each charge's own step. One for each isolate. */
+export interface Ladder {
+  /** @param overloaded the store is away only because this very caller is too fast */
+  take(charges: readonly StoreCharge[], deadline: Deadline, overloaded?: boolean): Promise<TakeAnswer>;
+  /** The store that holds these receipts: this isolate's own, or the one that failed. */
+  holderOf(settlements: readonly Settlement[], store: Store): Store;
+}
+
+/**
+ * The failure ladder: this isolate's count, let pass, or refuse.
+ *
+ * @param local counts while the store fails
+ */
+export function createLadder(local: Store, known: KnownRefusals): Ladder {
+  const localReceipts = new WeakSet<Receipt>();
+
+  /** While the store is away, what it refused last holds to its end. */
+  const knownRefusal = (charge: StoreCharge) =>
+    charge.shadow ? undefined : known.find(charge, Number.POSITIVE_INFINITY);
+
+  async function take(
+    charges: readonly StoreCharge[],
+    deadline: Deadline,
+    overloaded = false,
+  ): Promise<TakeAnswer> {
+    const steps = charges.map((charge) => stepOf(charge, overloaded));
+    const counted = charges.filter((charge, i) => steps[i] === "local" && !knownRefusal(charge));
+    const answer = await local.take(counted, deadline);
+    const decisions = new Map(counted.map((charge, i) => [charge, answer.outcomes[i]]));
+    const outcomes = charges.map((charge, i): Outcome => {
+      const step = steps[i] ?? "open";
+      if (step !== "local") return { kind: step };
+      const decision = knownRefusal(charge) ?? decided(decisions.get(charge));
+      return decision ? { kind: "local", decision } : { kind: "open" };
+    });
+    const admitted = charges.every((charge, i) => charge.shadow || isAllowed(outcomes[i]));
+    if (!admitted && answer.receipts.length > 0) {
+      await local.settle(
+        answer.receipts.map((receipt) => ({ receipt, cost: 0 })),
+        deadline,
+      );
+    }
+    const receipts = admitted ? answer.receipts : [];
+    for (const receipt of receipts) localReceipts.add(receipt);
+    return { admitted, outcomes, receipts, final: false };
+  }
+
+  return {
+    take,
+    holderOf: (settlements, store) =>
+      settlements.some(({ receipt }) => localReceipts.has(receipt)) ? local : store,
+  };
+}
+
+function stepOf({ onError, shadow }: StoreCharge, overloaded: boolean): StoreCharge["onError"] {
+  // Else one caller could switch the limiter off by being too fast.
+  if (overloaded && onError === "open") return "local";
+  return shadow && onError === "closed" ? "open" : onError;
+}
+
+const decided = (outcome: Outcome | undefined) =>
+  outcome?.kind === "decided" ? outcome.decision : undefined;
+
+function isAllowed(outcome: Outcome | undefined): boolean {
+  return outcome?.kind === "local" ? outcome.decision.allowed : outcome?.kind === "open";
+}
