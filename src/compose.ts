@@ -32,27 +32,13 @@ interface Bindings {
   readonly ORIGIN_SERVICE?: Fetcher;
 }
 
-/** Stops the start, so a deployment too, with everything that is wrong. */
-class ConfigurationError extends Error {
-  constructor(problems: readonly Problem[]) {
-    const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
-    super(
-      [`the configuration is not valid, so Weir does not start. Problems: ${lines.length}`, ...lines].join(
-        "\n",
-      ),
-    );
-    // Its place in the code says nothing to whoever wrote the configuration.
-    this.stack = `ConfigurationError: ${this.message}`;
-  }
-}
-
 /** The whole of Weir, put together from a Worker's environment. Throws when the configuration is not valid. */
 export function compose(
   env: Readonly<Record<string, unknown>>,
   waitUntil: WaitUntil,
 ): { config: Config; limiter: Limiter } {
   const parsed = parseConfig(env);
-  if (!parsed.ok) throw new ConfigurationError(parsed.problems);
+  if (!parsed.ok) throw new Error(startFailure(parsed.problems));
   const { config } = parsed;
   const bindings = env as Bindings;
   const log = createLog(systemClock);
@@ -66,6 +52,14 @@ export function compose(
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
   });
   return { config, limiter };
+}
+
+/** Stops the start, and so a deployment, with everything that is wrong. */
+function startFailure(problems: readonly Problem[]): string {
+  const lines = problems.map(({ path, message }) => `  ${path}: ${message}`);
+  return [`the configuration is not valid, so Weir does not start. Problems: ${lines.length}`, ...lines].join(
+    "\n",
+  );
 }
 
 interface Stores {

@@ -96,6 +96,20 @@ describe("a breaker", () => {
     expect(waitForProbe(breaker)).toBeLessThan(HALF_OPEN_WITHIN_MS);
   });
 
+  it("does not put a try off for the failures of calls that began before it opened", () => {
+    const [quiet, late] = [breakerOf(), breakerOf()];
+    for (const breaker of [quiet, late]) fail(breaker, "a", "a", "a", "a", "a");
+    const startMs = nowMs;
+    const expectedMs = waitForProbe(quiet);
+    nowMs = startMs;
+    let waitedMs = 0;
+    for (; !late.allows() && waitedMs <= HALF_OPEN_WITHIN_MS; waitedMs += 10) {
+      fail(late, "a");
+      nowMs += 10;
+    }
+    expect(waitedMs).toBe(expectedMs);
+  });
+
   it("lets one call in each interval through while the store stays away", () => {
     const breaker = breakerOf();
     fail(breaker, "a", "a", "a", "a", "a");
