@@ -52,7 +52,7 @@ describe("counts in Durable Objects", () => {
   const vars = { ORIGIN: "http://127.0.0.1:9", POLICIES: [{ name: "one", limit: "3/minute" }] };
 
   it("survive a restart", async () => {
-    const storage = join(await mkdtemp(join(tmpdir(), "weir-")), "objects");
+    const storage = await mkdtemp(join(tmpdir(), "weir-objects-"));
     const first = await start({ vars, storage });
     expect(numbers(await fetch(first.url)).remaining).toBe(2);
     await first.stop();
@@ -63,7 +63,7 @@ describe("counts in Durable Objects", () => {
   });
 
   it("go on when the limit changes, and start afresh when the window does", async () => {
-    const storage = join(await mkdtemp(join(tmpdir(), "weir-")), "objects");
+    const storage = await mkdtemp(join(tmpdir(), "weir-objects-"));
     const limits = ["3/minute", "10/minute", "10/2m"];
     const remaining = [];
     for (const limit of limits) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newAddress } from "../support/gateway.ts";
 import { LONG_TIMEOUT, remainingOf } from "../support/ladder.ts";
-import { type RunningRedis, startLocalRedis, testedStore } from "../support/local-store.ts";
+import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { BUNDLE, type RunningWorker, startWorker } from "../support/workerd.ts";
 
@@ -17,7 +17,7 @@ const POLICIES = [
 ];
 
 // Two Workers share a store only over the network: the objects of workerd live inside one process.
-describe.runIf(testedStore === "upstash")("two Workers on one Redis, their clocks ten seconds apart", () => {
+describe("two Workers on one Redis, their clocks ten seconds apart", () => {
   const workers: RunningWorker[] = [];
   let redis: RunningRedis | undefined;
   let origin: Origin | undefined;

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendBurst } from "../support/instances.ts";
-import { type RunningRedis, startLocalRedis, testedStore } from "../support/local-store.ts";
+import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type RunningWorker, startWorker } from "../support/workerd.ts";
 
 const INSTANCES = 3;
 
 // Durable Objects live inside their workerd process, so several processes share them only on Cloudflare.
-describe.runIf(testedStore === "upstash")("three instances that share one Redis", () => {
+describe("three instances that share one Redis", () => {
   let origin: Origin;
   let redis: RunningRedis;
   let workers: RunningWorker[] = [];

@@ -12,7 +12,6 @@ import {
   STEPS,
   untilCounted,
 } from "../support/ladder.ts";
-import { testedStore } from "../support/local-store.ts";
 import { type Origin, startOrigin } from "../support/origin.ts";
 import { type RunningWorker, startWorker } from "../support/workerd.ts";
 
@@ -48,7 +47,7 @@ function useFaultyGateway(vars: Readonly<Record<string, unknown>>) {
 }
 
 // Faults of Durable Objects: those of the REST service have a file of their own.
-describe.runIf(testedStore === "durable-object")("a counter object that fails", () => {
+describe("a counter object that fails", () => {
   const policies = [...LADDER, { name: "healthy", match: "/healthy", limit: "2/minute" }];
   const gateway = useFaultyGateway({ STORE_TIMEOUT: `${SHORT_TIMEOUT_MS}ms`, POLICIES: policies });
   let startMs = 0;
@@ -83,7 +82,7 @@ describe.runIf(testedStore === "durable-object")("a counter object that fails", 
   });
 });
 
-describe.runIf(testedStore === "durable-object")("counter objects of which some fail", () => {
+describe("counter objects of which some fail", () => {
   const policies = [
     { name: "healthy", match: "/healthy", limit: "1000/minute" },
     { name: "open", match: "/open", limit: "2/minute", on_store_error: "open" },
@@ -169,7 +168,7 @@ describe.runIf(testedStore === "durable-object")("counter objects of which some 
   });
 });
 
-describe.runIf(testedStore === "durable-object")("a counter object that hangs until the time is up", () => {
+describe("a counter object that hangs until the time is up", () => {
   const match = ["/both", "/address"];
   const gateway = useFaultyGateway({
     STORE_TIMEOUT: "1500ms",

@@ -16,7 +16,7 @@ import {
   STEPS,
   untilCounted,
 } from "../support/ladder.ts";
-import { type RunningRedis, testedStore } from "../support/local-store.ts";
+import type { RunningRedis } from "../support/local-store.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startWorker } from "../support/workerd.ts";
 
@@ -36,7 +36,7 @@ const redisOf = (gateway: Gateway): RunningRedis => {
 };
 
 // Faults of the REST service: those of Durable Objects have a file of their own.
-describe.runIf(testedStore === "upstash")("a Redis that fails", () => {
+describe("a Redis that fails", () => {
   const policies = [
     ...LADDER,
     { name: "user", match: "/user", key: "header:x-user-id | ip", limit: "2/minute" },
@@ -92,7 +92,7 @@ describe.runIf(testedStore === "upstash")("a Redis that fails", () => {
   });
 });
 
-describe.runIf(testedStore === "upstash")("a count in a Redis that fails", () => {
+describe("a count in a Redis that fails", () => {
   const policies = [
     { name: "five", match: "/five", limit: "5/minute", on_store_error: "local" },
     { name: "load", match: "/load", limit: "20/minute", on_store_error: "local" },
@@ -162,7 +162,7 @@ describe.runIf(testedStore === "upstash")("a count in a Redis that fails", () =>
   });
 });
 
-describe.runIf(testedStore === "upstash")("a call that takes too long", () => {
+describe("a call that takes too long", () => {
   it("is broken off", async () => {
     let brokenOff: () => void = () => {};
     const breaking = new Promise<void>((done) => {
