@@ -5,6 +5,7 @@ import { type ServerType, serve } from "@hono/node-server";
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
 
+const KEEP_ALIVE_MS = 65_000;
 const HOST = "127.0.0.1";
 const STREAM_LINES = 25;
 const STREAM_PAUSE_MS = 200;
@@ -69,7 +70,9 @@ export function createDemoOrigin({ streamPauseMs = STREAM_PAUSE_MS } = {}): Hono
 export async function startDemoOrigin({ port = 0 } = {}): Promise<DemoOrigin> {
   const { fetch } = createDemoOrigin();
   return await new Promise((resolve, reject) => {
-    const server = serve({ fetch, port, hostname: HOST }, (info) => {
+    // Else a request may meet a connection that the server is just closing, and that is a 502.
+    const serverOptions = { keepAliveTimeout: KEEP_ALIVE_MS };
+    const server = serve({ fetch, port, hostname: HOST, serverOptions }, (info) => {
       resolve({ url: `http://${HOST}:${info.port}`, close: () => close(server) });
     });
     server.once("error", reject);

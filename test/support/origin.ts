@@ -113,6 +113,8 @@ export async function startOrigin(): Promise<Origin> {
     });
     request.on("end", () => response.end("ok"));
   });
+  // Else a request may meet a connection that the server is just closing, and that is a 502.
+  server.keepAliveTimeout = 60_000;
   new WebSocketServer({ server }).on("connection", (socket) => {
     socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
   });
