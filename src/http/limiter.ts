@@ -120,9 +120,15 @@ export function createLimiter(parts: LimiterParts): Limiter {
   function withFields(request: Request, applied: readonly Applied[], response: Response): Response {
     // An answer that switches protocols, or one without any policy to speak of, stays what it is.
     if (response.status === 101 || applied.length === 0) return response;
-    const answer = new Response(response.body, response);
-    addRateLimitFields(answer.headers, applied, config.headers);
-    return exposed(request, answer);
+    try {
+      const answer = new Response(response.body, response);
+      addRateLimitFields(answer.headers, applied, config.headers);
+      return exposed(request, answer);
+    } catch (error) {
+      // Without fields rather than not at all: the origin has done its work.
+      logFault(error);
+      return response;
+    }
   }
 
   function exposed(request: Request, answer: Response): Response {

@@ -153,6 +153,18 @@ describe("the limiter", () => {
     expect(events).toContain("fault");
   });
 
+  it("gives the origin's answer without fields when they cannot be added", async () => {
+    const forward = async () => {
+      const answer = new Response("from the origin");
+      // Nothing can wrap a body that is being read.
+      answer.body?.getReader();
+      return answer;
+    };
+    const { send, events } = limiter(one, { forward });
+    const answer = await send();
+    expect([answer.status, answer.headers.has("ratelimit"), events]).toEqual([200, false, ["fault"]]);
+  });
+
   it("never refuses for the fault of a shadow policy", async () => {
     const shadow = { ...policy, mode: "shadow", on_store_error: "closed" };
     for (const parts of [{ store: brokenStore }, FAULTS.keying]) {
