@@ -19,12 +19,17 @@ export function lenientPattern(path: string): string {
     if (part.startsWith("{")) return `{(?i:${part.slice(1, -1)})}`;
     return part.split("/").map(lenientSegment).join("/");
   });
-  return protectedDollars(escapedAfterConstraints(mergeSlashes(lenient.join(""))));
+  return protectedConstraints(escapedLiterals(mergeSlashes(lenient.join(""))));
 }
 
-/** The router uses a constraint as a replacement text, in which `$$` stands for `$`. */
-function protectedDollars(path: string): string {
-  return path.replace(/\{[^}]+\}/g, (constraint) => constraint.split("$").join("$$"));
+/**
+ * While it splits a path, the router puts `@` with a number in the place of each constraint, and then uses
+ * the constraint as a replacement text, in which `$$` stands for `$`.
+ */
+function protectedConstraints(path: string): string {
+  return path.replace(/\{[^}]+\}/g, (constraint) =>
+    constraint.replaceAll("@", "\\x40").split("$").join("$$"),
+  );
 }
 
 function lenientSegment(segment: string): string {
@@ -32,16 +37,17 @@ function lenientSegment(segment: string): string {
 }
 
 /**
- * The router puts a segment that follows a constraint into a regular expression as it is. One that would mean something
- * else there becomes a constraint itself, of a name that nobody can write.
+ * The router puts a segment that follows a constraint into a regular expression as it is, and takes `@` with a number for
+ * a mark of its own. A segment that would mean something else so becomes a constraint, of a name that nobody can write.
  */
-function escapedAfterConstraints(path: string): string {
+function escapedLiterals(path: string): string {
   const segments = path.match(/\/|:[^/{]*\{[^}]+\}|[^/]+/g) ?? [];
   let follows = false;
   const escaped = segments.map((segment) => {
     if (segment === "/") return segment;
     const isConstraint = segment.startsWith(":") && segment.endsWith("}");
-    const isEscaped = follows && !segment.startsWith(":") && SPECIAL.test(segment);
+    const isMisread = /@\d/.test(segment) || (follows && SPECIAL.test(segment));
+    const isEscaped = isMisread && !segment.startsWith(":");
     follows = isConstraint || isEscaped;
     return isEscaped ? `: {${segment.replace(SPECIALS, "\\$&")}}` : segment;
   });

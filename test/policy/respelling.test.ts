@@ -71,6 +71,8 @@ const FOUND: [{ pattern: string; path: string }, Spelling[]][] = [
   ["/:word0{[a-z]+}/)/a", "/word/)/a"],
   ["/:word0{[a-z]+}/x=é.9/(", "/word/x=é.9/("],
   ["/:WORD0{[A-Z]+\\d}/_y$&AC", "/WORD7/_y$&AC"],
+  ["/a/:WORD1{[A-Z]+\\d}/(a$(@9", "/a/WORD7/(a$(@9"],
+  ["/*/:word1{[a-z]+}/ax@9b,y", "/chat/word/ax@9b,y"],
 ].map(([pattern = "", path = ""]) => [
   { pattern, path },
   [{ upper: false, encode: false, upperHex: false, slashes: 1 }],
