@@ -33,16 +33,13 @@ interface Bindings {
 }
 
 /** The whole of Weir, put together from a Worker's environment. Throws when the configuration is not valid. */
-export function compose(
-  env: Readonly<Record<string, unknown>>,
-  waitUntil: WaitUntil,
-): { config: Config; limiter: Limiter } {
+export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitUntil): Limiter {
   const parsed = parseConfig(env);
   if (!parsed.ok) throw new Error(startFailure(parsed.problems));
   const { config } = parsed;
   const bindings = env as Bindings;
   const log = createLog(systemClock);
-  const limiter = createLimiter({
+  return createLimiter({
     config,
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
@@ -51,7 +48,6 @@ export function compose(
     newDeadline: () => createDeadline(config.storeTimeoutMs),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
   });
-  return { config, limiter };
 }
 
 /** Stops the start, and so a deployment, with everything that is wrong. */

@@ -4,4 +4,4 @@ import { compose } from "./compose.ts";
 
 export { CounterObject } from "./store/counter-object.ts";
 
-export default createApp(compose(env as unknown as Record<string, unknown>, waitUntil).limiter);
+export default createApp(compose(env as unknown as Record<string, unknown>, waitUntil));

@@ -30,13 +30,14 @@ export function createLadder(local: Store, known: KnownRefusals): Ladder {
     overloaded = false,
   ): Promise<TakeAnswer> {
     const steps = charges.map((charge) => stepOf(charge, overloaded));
-    const counted = charges.filter((charge, i) => steps[i] === "local" && !knownRefusal(charge));
+    const refused = charges.map((charge, i) => (steps[i] === "local" ? knownRefusal(charge) : undefined));
+    const counted = charges.filter((_, i) => steps[i] === "local" && !refused[i]);
     const answer = await local.take(counted, deadline);
     const decisions = new Map(counted.map((charge, i) => [charge, answer.outcomes[i]]));
     const outcomes = charges.map((charge, i): Outcome => {
       const step = steps[i] ?? "open";
       if (step !== "local") return { kind: step };
-      const decision = knownRefusal(charge) ?? decided(decisions.get(charge));
+      const decision = refused[i] ?? decided(decisions.get(charge));
       return decision ? { kind: "local", decision } : { kind: "open" };
     });
     const admitted = charges.every((charge, i) => charge.shadow || isAllowed(outcomes[i]));
