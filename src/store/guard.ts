@@ -68,9 +68,9 @@ function isOverloaded(error: unknown): boolean {
   return typeof error === "object" && error !== null && "overloaded" in error && error.overloaded === true;
 }
 
-/** What went wrong, without what was sent: the Redis client repeats its whole command. */
+/** What went wrong, in a few words. */
 function reasonOf(error: unknown): string {
   if (error instanceof TimeoutError) return "timeout";
   const message = error instanceof Error ? error.message : String(error);
-  return message.split(", command was")[0]?.slice(0, 200) ?? "";
+  return message.slice(0, 200);
 }

@@ -1,9 +1,9 @@
-import { Redis } from "@upstash/redis/cloudflare";
 import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
 import type { Algorithm } from "../limit/quota.ts";
 import type { Settlement } from "../limit/settle.ts";
 import { luaScripts } from "./scripts/lua.ts";
 import type { Store } from "./store.ts";
+import { createUpstashRest } from "./upstash-rest.ts";
 
 export interface UpstashOptions {
   readonly url: string;
@@ -84,29 +84,15 @@ type Run = (
 /** Runs scripts by their digest, and by their text only where the server does not know it yet. */
 function createRunner(url: string, token: string): Run {
   const digests = new Map<string, string>();
-  let current: AbortSignal | undefined;
-  const redis = new Redis({
-    url,
-    token,
-    responseEncoding: false,
-    readYourWrites: false,
-    enableTelemetry: false,
-    enableAutoPipelining: false,
-    automaticDeserialization: false,
-    retry: { retries: 0 },
-    // The client takes one signal for all calls, and asks for it as it begins each of them.
-    signal: () => current as AbortSignal,
-  });
+  const send = createUpstashRest(url, token);
   return async (script, keys, args, signal) => {
     const digest = digests.get(script) ?? (await sha1(script));
     digests.set(script, digest);
     try {
-      current = signal;
-      return await redis.evalsha(digest, keys, args);
+      return await send(["EVALSHA", digest, keys.length, ...keys, ...args], signal);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith("NOSCRIPT"))) throw error;
-      current = signal;
-      return redis.eval(script, keys, args);
+      return send(["EVAL", script, keys.length, ...keys, ...args], signal);
     }
   };
 }
