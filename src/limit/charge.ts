@@ -1,5 +1,14 @@
 import type { Quota } from "./quota.ts";
 
+/** After `refusals` of them within `withinMs`, a key is refused for `durationMs`. All are whole numbers, at least 1. */
+export interface Lockout {
+  /** Which lockout under the key: one for each policy. No count has this id, and it has no white space. */
+  readonly id: string;
+  readonly refusals: number;
+  readonly withinMs: number;
+  readonly durationMs: number;
+}
+
 /** One quota applied to one key with a cost. A request produces a list of charges. */
 export interface Charge {
   /** Digest of the caller's key. Charges with the same key are kept together. */
@@ -13,9 +22,13 @@ export interface Charge {
   readonly shadow: boolean;
   /** To be on disk before it is admitted. */
   readonly durable: boolean;
+  /** What too many refusals lead to. The same for all charges of a policy, which count as one refusal together. */
+  readonly lockout?: Lockout | undefined;
+  /** Its cost may be settled afterwards, so a refusal is not final. */
+  readonly provisional?: boolean | undefined;
 }
 
-/** How a quota stands at an instant, all by the store's clock. */
+/** How a quota stands at an instant, all by the store's clock. Of a key that is locked out it has no room until the end. */
 export interface Standing {
   /** Units the quota can still admit now. */
   readonly remaining: number;
@@ -33,6 +46,8 @@ export interface Decision extends Standing {
   readonly allowed: boolean;
   /** Milliseconds until the same cost fits: 0 when allowed, Infinity when it exceeds the quota's capacity. */
   readonly retryAfterMs: number;
+  /** Refused because the key is locked out. Present only when it is. */
+  readonly lockedOut?: boolean;
 }
 
 /** What an admission leaves in the caller's hand, to settle it later. Good for one settlement. */

@@ -8,7 +8,7 @@ export interface KeyRecord {
   readonly format: typeof RECORD_FORMAT;
   /** Generation: settlements of an earlier one are void. */
   readonly epoch: number;
-  /** Newest instant of an admission, epoch milliseconds. Time never runs back behind it. */
+  /** Newest instant of something counted, an admission or a refusal. Epoch milliseconds; time never runs back behind it. */
   readonly atMs: number;
   readonly counts: Readonly<Record<string, StoredCount>>;
 }

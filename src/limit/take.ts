@@ -1,6 +1,7 @@
 import { rulesFor } from "./algorithms.ts";
 import type { Charge, Decision, Receipt, Standing } from "./charge.ts";
 import { EMPTY_RECORD, type KeyRecord, storedState, withCount } from "./key-record.ts";
+import { lockedMs, refusalsOf, withRefusal } from "./lockout.ts";
 import type { Quota } from "./quota.ts";
 
 /** Records by key. A missing key has nothing kept. */
@@ -13,72 +14,100 @@ export interface Taken {
   readonly decisions: readonly Decision[];
   /** One for each charge that was counted; none when the take was refused. */
   readonly receipts: readonly Receipt[];
-  /** The records that changed; none when the take was refused. */
+  /** The records that changed. A refused take charges no quota: it changes only what is kept of lockouts. */
   readonly changed: Records;
 }
 
 /**
  * Decides all charges at once: either every charge with room is counted, or, when one that is not a
  * shadow has none, nothing is. `clockMs` is the store's clock; per key it never runs back.
+ *
+ * A charge of a key that is locked out is refused whatever its quota says. A lockout counts one refusal when quotas of it
+ * refuse, shadows too and whatever became of the take, and the refusal that locks the key out says so: in every charge
+ * refused. Its charges with room remain allowed, but their standing shows the lockout, since the next are refused.
  */
 export function takeAll(records: Records, charges: readonly Charge[], clockMs: number): Taken {
-  const changed = new Map<string, KeyRecord>();
+  const counted = new Map<string, KeyRecord>();
   const decisions: Decision[] = [];
   const receipts: Receipt[] = [];
   for (const charge of charges) {
-    const record = changed.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
-    const nowMs = Math.max(clockMs, record.atMs);
-    const { decision, state } = decide(
-      storedState(record, charge.count, nowMs),
-      charge,
-      nowMs,
-      nowMs - clockMs,
-    );
+    const record = counted.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
+    const { decision, state } = decide(viewOf(record, charge, clockMs), charge);
     decisions.push(decision);
     if (!decision.allowed) continue;
     const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
-    changed.set(charge.key, withCount(record, charge.count, { untilMs, state }, nowMs));
-    receipts.push({ charge, epoch: record.epoch, timeMs: nowMs });
+    counted.set(charge.key, withCount(record, charge.count, { untilMs, state }, decision.nowMs));
+    receipts.push({ charge, epoch: record.epoch, timeMs: decision.nowMs });
   }
+  if (receipts.length === charges.length) return { admitted: true, decisions, receipts, changed: counted };
   const admitted = charges.every((charge, i) => charge.shadow || decisions[i]?.allowed);
-  if (admitted) return { admitted, decisions, receipts, changed };
-  const uncharged = decisions.map((decision, i) =>
-    decision.allowed ? { ...decision, ...standingOf(records, charges[i] as Charge, clockMs) } : decision,
-  );
-  return { admitted, decisions: uncharged, receipts: [], changed: new Map() };
+  const changed = admitted ? counted : new Map<string, KeyRecord>();
+  const recordOf = (key: string) => changed.get(key) ?? records.get(key) ?? EMPTY_RECORD;
+  for (const { key, lockout } of refusalsOf(charges, decisions)) {
+    const record = recordOf(key);
+    changed.set(key, withRefusal(record, lockout, Math.max(clockMs, record.atMs)));
+  }
+  const restated = decisions.map((decision, i) => {
+    const charge = charges[i] as Charge;
+    if (!charge.lockout && (admitted || !decision.allowed)) return decision;
+    return restate(decision, charge, viewOf(recordOf(charge.key), charge, clockMs));
+  });
+  return { admitted, decisions: restated, receipts: admitted ? receipts : [], changed };
 }
 
-/**
- * Decides one charge. `state` is the one to keep if the whole take is admitted. `lagMs` is how far the clock is behind
- * `nowMs`, the newest time kept: callers wait that much longer.
- */
-function decide(
-  stored: unknown,
-  { quota, cost }: Pick<Charge, "quota" | "cost">,
-  nowMs: number,
-  lagMs: number,
-): { decision: Decision; state: unknown } {
-  const rules = rulesFor(quota.algorithm);
-  const before = rules.read(stored);
-  const waitMs = rules.waitMs(before, quota, cost, nowMs);
-  const allowed = waitMs === 0;
-  const state = allowed ? rules.add(before, quota, cost, nowMs) : before;
-  const retryAfterMs = allowed ? 0 : waitMs + lagMs;
-  return { decision: { allowed, retryAfterMs, ...standing(state, quota, nowMs, lagMs) }, state };
-}
-
-/** How a quota stands with a state that was read, without charging it. */
-function standing(state: unknown, quota: Quota, nowMs: number, lagMs: number): Standing {
-  const rules = rulesFor(quota.algorithm);
-  const remaining = rules.remaining(state, quota, nowMs);
-  const moreRoomMs = remaining < quota.burst ? rules.waitMs(state, quota, remaining + 1, nowMs) + lagMs : 0;
-  return { remaining, moreRoomMs, resetMs: rules.waitMs(state, quota, quota.burst, nowMs), nowMs };
+/** A decision by what is kept after the take: without what it did not charge, and with a lockout that it began. */
+function restate(decision: Decision, charge: Charge, view: View): Decision {
+  if (decision.allowed) return { ...decision, ...standing(view.state, charge.quota, view) };
+  return view.lockedMs > 0 ? decide(view, charge).decision : decision;
 }
 
 /** How a charge's quota stands, without charging it. */
 export function standingOf(records: Records, charge: Charge, clockMs: number): Standing {
-  const record = records.get(charge.key) ?? EMPTY_RECORD;
+  const view = viewOf(records.get(charge.key) ?? EMPTY_RECORD, charge, clockMs);
+  return standing(view.state, charge.quota, view);
+}
+
+/** What a record says of a charge. */
+interface View {
+  /** Of the quota. */
+  readonly state: unknown;
+  readonly nowMs: number;
+  /** How far the clock is behind `nowMs`, the newest time kept: callers wait that much longer. */
+  readonly lagMs: number;
+  /** How long the key is still locked out from `nowMs` on. */
+  readonly lockedMs: number;
+}
+
+function viewOf(record: KeyRecord, { count, quota, lockout }: Charge, clockMs: number): View {
   const nowMs = Math.max(clockMs, record.atMs);
-  const state = rulesFor(charge.quota.algorithm).read(storedState(record, charge.count, nowMs));
-  return standing(state, charge.quota, nowMs, nowMs - clockMs);
+  return {
+    state: rulesFor(quota.algorithm).read(storedState(record, count, nowMs)),
+    nowMs,
+    lagMs: nowMs - clockMs,
+    lockedMs: lockout ? lockedMs(record, lockout, nowMs) : 0,
+  };
+}
+
+/** Decides one charge. `state` is the one to keep if the whole take is admitted. */
+function decide(view: View, { quota, cost }: Charge): { decision: Decision; state: unknown } {
+  const rules = rulesFor(quota.algorithm);
+  const { state: before, nowMs, lagMs } = view;
+  const waitMs = Math.max(view.lockedMs, rules.waitMs(before, quota, cost, nowMs));
+  const allowed = waitMs === 0;
+  const state = allowed ? rules.add(before, quota, cost, nowMs) : before;
+  const decision = {
+    allowed,
+    retryAfterMs: allowed ? 0 : waitMs + lagMs,
+    ...standing(state, quota, view),
+  };
+  return { decision: view.lockedMs > 0 ? { ...decision, lockedOut: true } : decision, state };
+}
+
+/** How a quota stands with a state, without charging it. */
+function standing(state: unknown, quota: Quota, { nowMs, lagMs, lockedMs }: Omit<View, "state">): Standing {
+  const rules = rulesFor(quota.algorithm);
+  const waitMs = (cost: number) => Math.max(lockedMs, rules.waitMs(state, quota, cost, nowMs));
+  const remaining = lockedMs > 0 ? 0 : rules.remaining(state, quota, nowMs);
+  const moreRoomMs = remaining < quota.burst ? waitMs(remaining + 1) + lagMs : 0;
+  return { remaining, moreRoomMs, resetMs: waitMs(quota.burst), nowMs };
 }

@@ -10,9 +10,9 @@ import type { Counter, SettleMessage, SettleReply, TakeMessage, TakeReply } from
 const MIN_ALARM_DELAY_MS = 10_000;
 
 /**
- * Counts for one key (by design for several: records are kept by key). Storage never lags memory:
- * every admission is written before anything else can run. Only the wait for the disk is skipped
- * unless a charge is durable. A refusal writes nothing.
+ * Counts for one key (by design for several: records are kept by key). Storage never lags memory: every admission is
+ * written before anything else can run, and every refusal that a lockout counts; other refusals write nothing. Only the
+ * wait for the disk is skipped unless a charge is durable.
  */
 export class CounterObject extends DurableObject implements Counter {
   readonly #records = new Map<string, KeyRecord>();

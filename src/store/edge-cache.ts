@@ -1,5 +1,6 @@
+import type { Decision } from "../limit/charge.ts";
 import type { KnownRefusals } from "./known-refusals.ts";
-import type { Outcome, Store } from "./store.ts";
+import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
 
 /** The longest that a refusal is answered from memory before the store is asked again. */
 const MAX_KNOWN_MS = 10_000;
@@ -11,18 +12,15 @@ const MAX_KNOWN_MS = 10_000;
 export function withKnownRefusals(store: Store, known: KnownRefusals, now: () => number): Store {
   return {
     async take(charges, deadline) {
-      const outcomes = charges.map((charge): Outcome => {
-        const decision = charge.shadow ? undefined : known.find(charge, MAX_KNOWN_MS);
-        return decision ? { kind: "decided", decision } : { kind: "unasked" };
-      });
-      if (outcomes.some(({ kind }) => kind === "decided"))
-        return { admitted: false, outcomes, receipts: [], final: true };
+      const refusal = refusalOf(charges, known);
+      if (refusal) return refusal;
       const askedMs = now();
       const answer = await store.take(charges, deadline);
       if (answer.admitted || !answer.final) return answer;
       for (const [i, charge] of charges.entries()) {
         const outcome = answer.outcomes[i];
         if (charge.shadow || outcome?.kind !== "decided" || outcome.decision.allowed) continue;
+        if (!isFinal(charge, outcome.decision)) continue;
         known.remember(charge, outcome.decision, askedMs);
       }
       return answer;
@@ -30,3 +28,17 @@ export function withKnownRefusals(store: Store, known: KnownRefusals, now: () =>
     settle: (settlements, deadline) => store.settle(settlements, deadline),
   };
 }
+
+/** The answer when one of the charges is known to be refused, without asking any store; undefined when none is. */
+export function refusalOf(charges: readonly StoreCharge[], known: KnownRefusals): TakeAnswer | undefined {
+  const outcomes = charges.map((charge): Outcome => {
+    const decision = charge.shadow ? undefined : known.find(charge, MAX_KNOWN_MS);
+    return decision ? { kind: "decided", decision } : { kind: "unasked" };
+  });
+  if (outcomes.every(({ kind }) => kind === "unasked")) return undefined;
+  return { admitted: false, outcomes, receipts: [], final: true };
+}
+
+/** Else a settlement may shorten the refusal, or the store has the next one to count as well. */
+const isFinal = ({ lockout, provisional }: StoreCharge, { lockedOut }: Decision): boolean =>
+  lockedOut || (!lockout && !provisional);

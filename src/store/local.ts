@@ -1,9 +1,12 @@
 import { idleAtMs, type KeyRecord } from "../limit/key-record.ts";
 import { settleAll } from "../limit/settle.ts";
 import { standingOf, takeAll } from "../limit/take.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreCharge } from "./store.ts";
 
-/** Shared by every new key while the store is full of live state. No digest has this form. */
+/**
+ * Shared by every new key while the store is full of live state. No digest has this form. It is never locked out: one
+ * caller's refusals would lock out everybody who shares it.
+ */
 const OVERFLOW_KEY = "overflow";
 const SWEEP_INTERVAL_MS = 1_000;
 
@@ -25,12 +28,12 @@ export function createLocalStore(
     for (const [key, record] of records) if (idleAtMs(record) <= clockMs) records.delete(key);
   }
 
-  function placed(key: string, clockMs: number): string {
-    if (records.has(key)) return key;
+  function placed(charge: StoreCharge, clockMs: number): StoreCharge {
+    if (records.has(charge.key)) return charge;
     if (records.size >= maxKeys) sweep(clockMs);
-    if (records.size < maxKeys) return key;
+    if (records.size < maxKeys) return charge;
     onOverflow();
-    return OVERFLOW_KEY;
+    return { ...charge, key: OVERFLOW_KEY, lockout: undefined };
   }
 
   function keep(changed: ReadonlyMap<string, KeyRecord>): void {
@@ -40,7 +43,7 @@ export function createLocalStore(
   return {
     async take(charges) {
       const clockMs = now();
-      const own = charges.map((charge) => ({ ...charge, key: placed(charge.key, clockMs) }));
+      const own = charges.map((charge) => placed(charge, clockMs));
       const { admitted, decisions, receipts, changed } = takeAll(records, own, clockMs);
       keep(changed);
       const outcomes = decisions.map((decision) => ({ kind: "decided", decision }) as const);

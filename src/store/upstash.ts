@@ -21,9 +21,11 @@ const LETTERS: { readonly [A in Algorithm]: string } = {
   "token-bucket": "t",
   "fixed-window": "f",
 };
+/** What the scripts read for a charge without a lockout. */
+const NO_LOCKOUT = "-";
 /** Numbers of the reply before the decisions, for each decision, and for each standing. */
 const HEAD = 2;
-const PER_DECISION = 7;
+const PER_DECISION = 8;
 const PER_STANDING = 4;
 
 /**
@@ -40,8 +42,7 @@ export function createUpstashStore({ url, token, namespace, onCorrupt, now }: Up
   return {
     async take(charges, deadline) {
       const keys = keysOf(charges);
-      const perCharge = charges.flatMap((charge) => [...chargeArgs(charge, keys), charge.shadow ? 1 : 0]);
-      const args = [...perCharge, ...clockArgs()];
+      const args = [...charges.flatMap((charge) => takeArgs(charge, keys)), ...clockArgs()];
       const numbers = wholeNumbers(await run(scripts.take, redisKeys(keys), args, deadline.signal()));
       if (numbers.length !== HEAD + charges.length * PER_DECISION)
         throw new Error("unexpected reply of the script");
@@ -104,12 +105,28 @@ async function sha1(script: string): Promise<string> {
 
 const keysOf = (charges: readonly Charge[]): string[] => [...new Set(charges.map(({ key }) => key))];
 
-function chargeArgs({ key, count, quota, cost }: Charge, keys: readonly string[]): (string | number)[] {
+type Args = (string | number)[];
+
+function chargeArgs({ key, count, quota, cost, lockout }: Charge, keys: readonly string[]): Args {
   const { algorithm, limit, windowMs, burst } = quota;
-  return [keys.indexOf(key) + 1, count, LETTERS[algorithm], limit, windowMs, burst, cost];
+  return [
+    keys.indexOf(key) + 1,
+    count,
+    LETTERS[algorithm],
+    limit,
+    windowMs,
+    burst,
+    cost,
+    lockout?.id ?? NO_LOCKOUT,
+  ];
 }
 
-function settlementArgs({ receipt, cost }: Settlement, keys: readonly string[]): (string | number)[] {
+function takeArgs(charge: Charge, keys: readonly string[]): Args {
+  const { refusals = 0, withinMs = 0, durationMs = 0 } = charge.lockout ?? {};
+  return [...chargeArgs(charge, keys), charge.shadow ? 1 : 0, refusals, withinMs, durationMs];
+}
+
+function settlementArgs({ receipt, cost }: Settlement, keys: readonly string[]): Args {
   return [...chargeArgs(receipt.charge, keys), receipt.epoch, receipt.timeMs, cost];
 }
 
@@ -119,10 +136,11 @@ function wholeNumbers(reply: unknown): number[] {
   return reply;
 }
 
-function readDecision([allowed, wait = 0, ...numbers]: readonly number[]): Decision {
+function readDecision([allowed, wait = 0, lockedOut, ...numbers]: readonly number[]): Decision {
   return {
     allowed: allowed === 1,
     retryAfterMs: wait < 0 ? Number.POSITIVE_INFINITY : wait,
+    ...(lockedOut === 1 && { lockedOut: true }),
     ...readStanding(numbers),
   };
 }

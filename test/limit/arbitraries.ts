@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import type { Charge, Lockout } from "../../src/limit/charge.ts";
 import { ALGORITHMS, type Algorithm, MAX_CAPACITY_MS, type Quota } from "../../src/limit/quota.ts";
-import { DAY, HOUR, MINUTE, quotaOf, SECOND, START } from "./fixtures.ts";
+import { chargeOf, DAY, HOUR, MINUTE, quotaOf, SECOND, START } from "./fixtures.ts";
 
 /** A call of a store: how far the clock moved since the call before, and what is asked for. */
 export interface Step {
@@ -98,3 +99,108 @@ export function* instantsOf({ startMs, steps }: Story): Generator<Step & { reado
     yield { ...step, clockMs };
   }
 }
+
+/** One take of a story of several policies. */
+interface PolicyTake {
+  readonly moveMs: number;
+  readonly charges: readonly Charge[];
+}
+
+export interface PolicyStory {
+  readonly startMs: number;
+  readonly takes: readonly PolicyTake[];
+}
+
+/** So small that they refuse often. */
+const anySmallQuota = fc
+  .tuple(
+    fc.constantFrom(...ALGORITHMS),
+    fc.integer({ min: 1, max: 3 }),
+    fc.constantFrom(SECOND, 10 * SECOND, MINUTE),
+  )
+  .map(([algorithm, limit, windowMs]) => quotaOf(limit, windowMs, algorithm));
+
+const anyLockout = (id: string, refusals: fc.Arbitrary<number>): fc.Arbitrary<Lockout> =>
+  fc.record({
+    id: fc.constant(id),
+    refusals,
+    withinMs: fc.oneof(fc.constantFrom(SECOND, 10 * SECOND, MINUTE), fc.integer({ min: 1, max: HOUR })),
+    durationMs: fc.oneof(fc.constantFrom(SECOND, 10 * SECOND, MINUTE), fc.integer({ min: 1, max: HOUR })),
+  });
+
+/** The charges of a policy: several quotas, perhaps a lockout, perhaps a shadow. */
+const anyPolicy = (name: string): fc.Arbitrary<Charge[]> =>
+  fc
+    .record({
+      key: fc.constantFrom("caller", "caller", "address"),
+      quotas: fc.array(anySmallQuota, { minLength: 1, maxLength: 3 }),
+      lockout: fc.option(anyLockout(`${name}/lockout`, fc.integer({ min: 1, max: 4 })), {
+        freq: 6,
+        nil: undefined,
+      }),
+      shadow: fc.constantFrom(false, false, true),
+    })
+    .map(({ quotas, ...changes }) =>
+      quotas.map((quota, i) => chargeOf(quota, { ...changes, count: `${name}/${i}` })),
+    );
+
+/** A clock that mostly creeps, and may run back. */
+const anyShortMove = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom(0, 0, 1) },
+  { weight: 3, arbitrary: fc.nat(2 * SECOND) },
+  { weight: 2, arbitrary: fc.constantFrom(SECOND - 1, SECOND, 10 * SECOND, MINUTE) },
+  { weight: 1, arbitrary: fc.integer({ min: -MINUTE, max: HOUR }) },
+);
+
+/** What happens to three policies, of one key or two. */
+export const anyPolicyStory: fc.Arbitrary<PolicyStory> = fc
+  .tuple(anyPolicy("one"), anyPolicy("two"), anyPolicy("three"))
+  .chain((policies) =>
+    fc.record({
+      startMs: fc.integer({ min: START, max: START + DAY }),
+      takes: fc.array(
+        fc
+          .record({
+            moveMs: anyShortMove,
+            asked: fc.subarray(policies, { minLength: 1 }),
+            cost: fc.constantFrom(1, 1, 1, 2, 4),
+          })
+          .map(({ moveMs, asked, cost }) => ({
+            moveMs,
+            charges: asked.flat().map((charge) => ({ ...charge, cost })),
+          })),
+        { minLength: 1, maxLength: 30, size: "max" },
+      ),
+    }),
+  );
+
+/** One charge with a lockout, and what happens to it. */
+export interface LockedStory {
+  readonly charge: Charge & { readonly lockout: Lockout };
+  readonly startMs: number;
+  readonly steps: readonly Step[];
+}
+
+/** About as fast as leads to a lockout; seldom, a leap. */
+const anyMoveTowards = ({ refusals, withinMs }: Lockout): fc.Arbitrary<number> =>
+  fc.oneof(
+    { weight: 2 * refusals, arbitrary: fc.constant(0) },
+    { weight: 2 * refusals, arbitrary: fc.nat(Math.ceil((3 * withinMs) / refusals)) },
+    { weight: 2, arbitrary: anyShortMove },
+  );
+
+/** @param refusals how many lock the key out */
+export const anyLockedStory = (refusals: { min: number; max: number }): fc.Arbitrary<LockedStory> =>
+  fc.tuple(anySmallQuota, anyLockout("policy/lockout", fc.integer(refusals))).chain(([quota, lockout]) =>
+    fc.record({
+      charge: fc.constant({ ...chargeOf(quota), lockout }),
+      startMs: fc.integer({ min: START, max: START + DAY }),
+      steps: fc.array(
+        fc.record({
+          moveMs: anyMoveTowards(lockout),
+          cost: fc.constantFrom(1, 1, 1, quota.burst, 4),
+        }),
+        { minLength: lockout.refusals, maxLength: 20 + 2 * lockout.refusals, size: "max" },
+      ),
+    }),
+  );

@@ -1,4 +1,4 @@
-import type { Charge, Decision } from "../../src/limit/charge.ts";
+import type { Charge, Decision, Lockout } from "../../src/limit/charge.ts";
 import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
 import type { Algorithm, Quota } from "../../src/limit/quota.ts";
 import { type Settlement, settleAll } from "../../src/limit/settle.ts";
@@ -25,6 +25,11 @@ export const bucket = (limit: number, windowMs: number, burst = limit) =>
 export function chargeOf(quota: Quota, changes: Partial<Charge> = {}): Charge {
   const count = `policy/${quota.algorithm}/${quota.windowMs}`;
   return { key: "caller", count, quota, cost: 1, shadow: false, durable: false, ...changes };
+}
+
+/** `durationMs` after `refusals` in `withinMs`, of the only policy. */
+export function lockoutOf(refusals: number, withinMs: number, durationMs: number): Lockout {
+  return { id: "policy/lockout", refusals, withinMs, durationMs };
 }
 
 /** A store by hand: keeps what `take` and `settle` changed, as JSON and `readRecord` bring it back. */

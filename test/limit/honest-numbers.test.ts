@@ -112,7 +112,8 @@ describe("promise 3: honest numbers", () => {
 
   it("every number is a whole one and none is negative", () => {
     fc.assert(
-      fc.property(anyOutcome, ({ decision: { allowed: _, retryAfterMs, ...numbers } }) => {
+      fc.property(anyOutcome, ({ decision: { allowed, lockedOut, retryAfterMs, ...numbers } }) => {
+        expect([typeof allowed, lockedOut]).toEqual(["boolean", undefined]);
         const finite = retryAfterMs === Number.POSITIVE_INFINITY ? 0 : retryAfterMs;
         for (const number of [finite, ...Object.values(numbers)]) {
           expect(Number.isSafeInteger(number) && number >= 0).toBe(true);

@@ -5,6 +5,7 @@ import type { CounterObject } from "../../src/store/counter-object.ts";
 import { createCounterStore } from "../../src/store/durable-object.ts";
 import { createKeyedStores } from "../../src/store/keyed-stores.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 const counters = (env as unknown as { COUNTERS: DurableObjectNamespace<CounterObject> }).COUNTERS;
 const OPTIONS = { tentativeMs: 2_000, waitUntil: () => {} };
@@ -145,6 +146,54 @@ describe("a key object", () => {
     await store.take([one]);
     vi.setSystemTime(START_MS - 3_600_000);
     expect((await store.take([one])).decisions[0]).toMatchObject({ allowed: false, retryAfterMs: 3_601_000 });
+  });
+});
+
+describe("a key object and lockouts", () => {
+  const one = charge({ quota: quota(1, 1_000), lockout: lockoutOf(2) });
+
+  it("keeps refusals and lockouts when it is evicted from memory", async () => {
+    const { store, counterOf } = open();
+    const refusals = [];
+    await store.take([one]);
+    for (let i = 0; i < 3; i++) {
+      await evictDurableObject(counterOf("alice"));
+      refusals.push((await store.take([one])).decisions[0]?.lockedOut);
+    }
+    expect(refusals).toEqual([undefined, true, true]);
+  });
+
+  it("writes for a refusal that counts as for an admission, and not while the key is locked out", async () => {
+    const { store, counterOf } = open();
+    await store.take([one]);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    for (const durable of [false, true, true]) await store.take([{ ...one, durable }]);
+    expect(puts.mock.calls.map((call: unknown[]) => call[2])).toEqual([
+      { allowUnconfirmed: true },
+      { allowUnconfirmed: false },
+    ]);
+  });
+
+  it("cleans up after a caller that was only ever refused", async () => {
+    const { store, counterOf } = open();
+    await store.take([{ ...one, cost: 2, lockout: lockoutOf(2, { withinMs: 20_000 }) }]);
+    expect(await alarmOf(counterOf("alice"))).toBe(START_MS + 20_000);
+    vi.setSystemTime(START_MS + 20_000);
+    expect(await runDurableObjectAlarm(counterOf("alice"))).toBe(true);
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
+  });
+
+  it("keeps a lockout when its alarm comes early, and deletes it at its end", async () => {
+    const { store, counterOf } = open();
+    for (let i = 0; i < 3; i++) await store.take([one]);
+    vi.setSystemTime(START_MS + 10_000);
+    await runDurableObjectAlarm(counterOf("alice"));
+    expect(await alarmOf(counterOf("alice"))).toBe(START_MS + 60_000);
+    await evictDurableObject(counterOf("alice"));
+    expect((await store.take([one])).decisions[0]?.lockedOut).toBe(true);
+    vi.setSystemTime(START_MS + 60_000);
+    await runDurableObjectAlarm(counterOf("alice"));
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
   });
 });
 

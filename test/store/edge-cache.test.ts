@@ -6,6 +6,7 @@ import { createKnownRefusals } from "../../src/store/known-refusals.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store } from "../../src/store/store.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 /** The layer in front of a local store that is asked through `LATENCY_MS` of network, there and back. */
 const LATENCY_MS = 20;
@@ -113,5 +114,70 @@ describe("a known refusal", () => {
     const { store, asked } = open(LATENCY_MS, false);
     for (let i = 0; i < 4; i++) await store.take([one]);
     expect(asked).toHaveLength(4);
+  });
+});
+
+describe("a refusal of a policy with a lockout", () => {
+  const one = charge({ quota: quota(1, 3_000), lockout: lockoutOf(3, { durationMs: 15_000 }) });
+
+  /** Locked out at `START_MS`, with the store's calls so far forgotten. */
+  async function lockedOut() {
+    const opened = open(0);
+    for (let i = 0; i < 4; i++) await opened.store.take([one]);
+    opened.asked.length = 0;
+    return opened;
+  }
+
+  it("is not kept before the key is locked out, so that the store counts every one", async () => {
+    const { store, asked } = open();
+    for (let i = 0; i < 4; i++) await store.take([one]);
+    expect(asked).toHaveLength(4);
+  });
+
+  it("is answered without asking once the key is locked out, and says so", async () => {
+    const { store, asked, clock } = await lockedOut();
+    clock.nowMs += 4_000;
+    const { decisions } = await store.take([one]);
+    expect(asked).toHaveLength(0);
+    expect(decisions[0]).toMatchObject({
+      allowed: false,
+      lockedOut: true,
+      retryAfterMs: 11_000,
+      resetMs: 11_000,
+    });
+  });
+
+  it("is asked for again after ten seconds, and ends with the lockout", async () => {
+    const { store, asked, clock } = await lockedOut();
+    clock.nowMs += 10_000;
+    expect((await store.take([one])).decisions[0]).toMatchObject({ lockedOut: true, retryAfterMs: 5_000 });
+    clock.nowMs += 4_999;
+    expect((await store.take([one])).decisions[0]?.lockedOut).toBe(true);
+    expect(asked).toHaveLength(1);
+    clock.nowMs += 1;
+    expect((await store.take([one])).admitted).toBe(true);
+  });
+
+  it("speaks only for its own key and quota", async () => {
+    const { store, asked } = await lockedOut();
+    expect((await store.take([{ ...one, key: "bob" }])).admitted).toBe(true);
+    expect((await store.take([{ ...one, count: "other" }])).decisions[0]?.lockedOut).toBe(true);
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe("a refusal whose cost may be settled afterwards", () => {
+  it("is not kept", async () => {
+    const { store, asked } = open();
+    const one = charge({ quota: quota(1, 60_000), provisional: true });
+    for (let i = 0; i < 4; i++) await store.take([one]);
+    expect(asked).toHaveLength(4);
+  });
+
+  it("is kept once the key is locked out", async () => {
+    const { store, asked } = open();
+    const one = charge({ quota: quota(1, 1_000), provisional: true, lockout: lockoutOf(1) });
+    for (let i = 0; i < 4; i++) await store.take([one]);
+    expect(asked).toHaveLength(2);
   });
 });

@@ -9,6 +9,7 @@ import { createLadder } from "../../src/store/ladder.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Outcome, Store, StoreCharge, TakeAnswer } from "../../src/store/store.ts";
 import { charge, describeStore, patience, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 type Take = Store["take"];
 type Step = StoreCharge["onError"];
@@ -208,6 +209,30 @@ describe("the store's failures", () => {
     const noTime = await (FAILURES["has no time left"] as (opened: Opened) => Promise<Deadline>)(opened);
     for (let i = 0; i < 20; i++) await opened.guard.take([of("open")], noTime);
     expect([opened.asked.takes, opened.reports, opened.parts.breaker.allows()]).toEqual([0, [], true]);
+  });
+});
+
+describe("lockouts while the store fails", () => {
+  const one = of("local", { quota: quota(1, 1_000), lockout: lockoutOf(2) });
+  const lockedOut = ({ outcomes: [outcome] }: TakeAnswer) => localDecision(outcome)?.lockedOut ?? false;
+
+  it("are this isolate's own", async () => {
+    const { guard, behaviour } = open();
+    behaviour.take = rejecting(new Error("down"));
+    const answers = [];
+    for (let i = 0; i < 4; i++) answers.push(await guard.take([one], patience));
+    expect(answers.map(lockedOut)).toEqual([false, false, true, true]);
+  });
+
+  it("hold to their end when they are known from before", async () => {
+    const { guard, parts, now, behaviour, clock } = open();
+    const edge = withKnownRefusals(guard, parts.known, now);
+    for (let i = 0; i < 3; i++) await edge.take([one], patience);
+    behaviour.take = rejecting(new Error("down"));
+    clock.nowMs += 59_999;
+    expect(lockedOut(await edge.take([one], patience))).toBe(true);
+    clock.nowMs += 1;
+    expect((await edge.take([one], patience)).admitted).toBe(true);
   });
 });
 

@@ -6,6 +6,7 @@ import { createKnownRefusals } from "../../src/store/known-refusals.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store, StoreCharge } from "../../src/store/store.ts";
 import { charge, describeStore, patience, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 /** A store for each key, as objects would be, that records every take and answers after the test's own steps. */
 function open({
@@ -75,6 +76,21 @@ describe("a caller that leaves before its answer", () => {
     expect(underWay).toHaveLength(2);
     await underWay[1];
     expect((await plain(one).take([others])).decisions[0]?.remaining).toBe(4);
+  });
+});
+
+describe("a key that is not asked", () => {
+  it("was not refused either: its lockout counts nothing", async () => {
+    const { store, takes } = open();
+    const full = charge({ key: "full", quota: quota(1, 60_000) });
+    const one = charge({ key: "one", quota: quota(1, 60_000), lockout: lockoutOf(2) });
+    await store.take([full, one]);
+    // Both refuse: from now on the first of them is asked alone.
+    expect((await store.take([full, one])).decisions[1]?.allowed).toBe(false);
+    takes.length = 0;
+    for (let i = 0; i < 5; i++) await store.take([full, one]);
+    expect(new Set(takes)).toEqual(new Set(["full"]));
+    expect((await store.take([one])).decisions[0]?.lockedOut).toBe(true);
   });
 });
 

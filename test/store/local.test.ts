@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLocalStore } from "../../src/store/local.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 function open(maxKeys?: number, onOverflow?: () => void) {
   let nowMs = 0;
@@ -27,6 +28,32 @@ describe("the local store, full of live state", () => {
       expect((await store.take([charge({ key, quota: one })])).admitted).toBe(false);
     }
     expect(overflows).toBe(3);
+  });
+
+  it("never locks out the keys that share one count", async () => {
+    const { store, setTime } = open(1);
+    setTime(START_MS);
+    const one = charge({ quota: quota(1, 1_000), lockout: lockoutOf(2) });
+    await store.take([{ ...one, key: "first", quota: quota(1, 60_000) }]);
+    for (let i = 0; i < 10; i++) {
+      const [decision] = (await store.take([{ ...one, key: "second" }])).decisions;
+      expect(decision?.lockedOut).toBe(undefined);
+    }
+    setTime(START_MS + 1_000);
+    expect((await store.take([{ ...one, key: "third" }])).admitted).toBe(true);
+  });
+
+  it("keeps a lockout as it keeps counts, and drops it at its end", async () => {
+    const { store, setTime } = open(1);
+    setTime(START_MS);
+    const one = charge({ quota: quota(1, 1_000), lockout: lockoutOf(1) });
+    for (let i = 0; i < 2; i++) await store.take([{ ...one, key: "first" }]);
+    setTime(START_MS + 59_000);
+    for (let i = 0; i < 2; i++) await store.take([{ ...one, key: "second" }]);
+    expect((await store.take([{ ...one, key: "first" }])).decisions[0]?.lockedOut).toBe(true);
+    setTime(START_MS + 60_000);
+    for (let i = 0; i < 2; i++) await store.take([{ ...one, key: "second" }]);
+    expect((await store.take([{ ...one, key: "second" }])).decisions[0]?.lockedOut).toBe(true);
   });
 
   it("makes room by dropping keys whose window is over", async () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Receipt } from "../../src/limit/charge.ts";
+import type { Lockout, Receipt } from "../../src/limit/charge.ts";
 import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
 import type { Algorithm, Quota } from "../../src/limit/quota.ts";
 import { settleAll } from "../../src/limit/settle.ts";
@@ -9,6 +9,7 @@ import type { StoreCharge } from "../../src/store/store.ts";
 import { createUpstashStore } from "../../src/store/upstash.ts";
 import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
+import { lockoutOf } from "./fixtures.ts";
 
 let redis: RunningRedis;
 let opened = 0;
@@ -70,6 +71,56 @@ describe("the Upstash store", () => {
     await redis.rest.resetStats();
     expect((await store.take([one, address])).admitted).toBe(false);
     expect(Object.keys(await redis.rest.commandStats())).not.toContain("set");
+  });
+
+  it("writes once for a refusal that a lockout counts, and nothing while the key is locked out", async () => {
+    const { store } = open("server");
+    const one = charge({ quota: quota(1, 60_000), lockout: lockoutOf(2) });
+    await store.take([one, address]);
+    for (const sets of [1, 1, undefined]) {
+      await redis.rest.resetStats();
+      expect((await store.take([one, address])).admitted).toBe(false);
+      const { evalsha, time, mget, set } = await redis.rest.commandStats();
+      expect({ evalsha, time, mget, set }).toEqual({ evalsha: 1, time: 1, mget: 1, set: sets });
+    }
+  });
+
+  it("keeps what it counts of a lockout on a line of its own, until it means nothing any more", async () => {
+    const { store, namespace } = open("server");
+    const one = charge({ quota: quota(1, 1_000), lockout: lockoutOf(2) });
+    const entry = async () => (await redis.entries()).find(({ key }) => key === `${namespace}:alice`);
+    await store.take([{ ...one, cost: 2 }]);
+    const counting = await entry();
+    expect(counting?.value).toMatch(/^1 0 (\d+)\npolicy\/lockout \d+ 0 \1 1$/);
+    expect(counting?.ttlMs).toBeGreaterThan(5_000);
+    expect(counting?.ttlMs).toBeLessThanOrEqual(10_000);
+    await store.take([{ ...one, cost: 2 }]);
+    const locked = await entry();
+    expect(locked?.value).toMatch(/^1 0 \d+\npolicy\/lockout (\d+) \1$/);
+    expect(locked?.ttlMs).toBeGreaterThan(55_000);
+    expect(locked?.ttlMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it("honours a stored lockout", async () => {
+    const { store, namespace } = open();
+    const end = START_MS + 60_000;
+    await command("SET", `${namespace}:alice`, `1 0 5\npolicy/lockout ${end} ${end}`, "PX", 60_000);
+    const [decision] = (await store.take([charge({ lockout: lockoutOf(2) })])).decisions;
+    expect(decision).toMatchObject({ lockedOut: true, retryAfterMs: 60_000 });
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["half an entry", `${START_MS + 60_000} 5`],
+    ["entries out of order", `${START_MS + 60_000} 5 1 5 1`],
+    ["an end after the end of time", `${2 ** 52 + 1}`],
+    ["a sliding window's state", `${START_MS + 60_000} 1 ${START_MS + 70_000} 1`],
+  ])("reads %s as no lockout", async (_, words) => {
+    const { store, namespace, corrupt } = open();
+    const value = `1 0 5\npolicy/lockout ${START_MS + 60_000} ${words}`;
+    await command("SET", `${namespace}:alice`, value, "PX", 60_000);
+    expect((await store.take([charge({ lockout: lockoutOf(2) })])).decisions[0]?.allowed).toBe(true);
+    expect(corrupt()).toBe(0);
   });
 
   it("sends the script's text only when the server does not know it", async () => {
@@ -149,7 +200,17 @@ const quotas: fc.Arbitrary<Quota> = fc
   })
   .map(({ burst, ...rest }) => ({ ...rest, burst: rest.algorithm === "token-bucket" ? burst : rest.limit }));
 
-function stepsFor(pool: readonly Quota[]): fc.Arbitrary<Step[]> {
+const lockouts: fc.Arbitrary<Lockout> = fc
+  .record({
+    refusals: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 120, max: 200 })),
+    withinMs: fc.integer({ min: 1, max: 86_400_000 }),
+    durationMs: fc.integer({ min: 1, max: 86_400_000 }),
+  })
+  .map((times) => lockoutOf(times.refusals, { ...times, id: `lockout/${times.refusals}` }));
+
+function stepsFor([pool, lockoutPool]: readonly [readonly Quota[], readonly Lockout[]]): fc.Arbitrary<
+  Step[]
+> {
   const chosen = fc.constantFrom(...pool);
   const move = fc.oneof(
     { weight: 3, arbitrary: fc.constant(0) },
@@ -169,7 +230,13 @@ function stepsFor(pool: readonly Quota[]): fc.Arbitrary<Step[]> {
     ),
   );
   const one = fc
-    .record({ key: fc.constantFrom("a", "b"), quota: chosen, cost, shadow: fc.boolean() })
+    .record({
+      key: fc.constantFrom("a", "b"),
+      quota: chosen,
+      cost,
+      shadow: fc.boolean(),
+      lockout: fc.constantFrom(undefined, ...lockoutPool),
+    })
     .map(charge);
   const charges = fc.uniqueArray(one, {
     minLength: 1,
@@ -185,11 +252,14 @@ function stepsFor(pool: readonly Quota[]): fc.Arbitrary<Step[]> {
   });
 }
 
-const histories = fc.array(quotas, { minLength: 1, maxLength: 3 }).chain(stepsFor);
+const histories = fc
+  .tuple(fc.array(quotas, { minLength: 1, maxLength: 3 }), fc.array(lockouts, { minLength: 1, maxLength: 2 }))
+  .chain(stepsFor);
 
 describe("the Lua twin", () => {
   it("decides and settles thousands of calls exactly as the core does", async () => {
     let calls = 0;
+    let locked = 0;
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const { store, setTime } = open();
@@ -204,6 +274,7 @@ describe("the Lua twin", () => {
             const { changed, ...expected } = takeAll(records, step.charges, nowMs);
             const { final, ...answer } = await store.take(step.charges);
             expect(answer).toEqual(expected);
+            locked += expected.decisions.filter(({ lockedOut }) => lockedOut).length;
             pending.push(
               ...expected.receipts.map((receipt, i): [Receipt, Receipt] => [
                 receipt,
@@ -228,5 +299,6 @@ describe("the Lua twin", () => {
       { numRuns: 400 },
     );
     expect(calls).toBeGreaterThan(2_000);
+    expect(locked).toBeGreaterThan(500);
   });
 });

@@ -1,3 +1,4 @@
+import { LOCKOUT_LUA } from "./lockout-lua.ts";
 import { RECORD_LUA } from "./record-lua.ts";
 import { RULES_LUA } from "./rules-lua.ts";
 
@@ -6,31 +7,30 @@ import { RULES_LUA } from "./rules-lua.ts";
  * histories hold it to the core.
  */
 const COMMON = `
--- Nothing from the instant on at which the count means nothing, whether or not it was dropped.
-local function stored(record, q, now)
-  local count = record.counts[q.count]
-  return count and count.until_ > now and count.state or nil
-end
-local function state_of(record, q, now) return rules[q.algorithm].read(stored(record, q, now) or {}) end
 local function keep(record, q, state, now)
-  record.counts[q.count] = { state = state, until_ = rules[q.algorithm].empty_at(state, q) }
-  record.at = math.max(record.at, now)
-  record.changed = true
+  put(record, q.count, state, rules[q.algorithm].empty_at(state, q), now)
 end
 -- The fields of a charge, which begin at ARGV[i].
 local function charge_at(i)
   return {
     key = tonumber(ARGV[i]), count = ARGV[i + 1], algorithm = ARGV[i + 2], limit = tonumber(ARGV[i + 3]),
-    window = tonumber(ARGV[i + 4]), burst = tonumber(ARGV[i + 5]), cost = tonumber(ARGV[i + 6]),
+    window = tonumber(ARGV[i + 4]), burst = tonumber(ARGV[i + 5]), cost = tonumber(ARGV[i + 6]), lockout = ARGV[i + 7],
   }
 end
--- How the quota stands: remaining, more room, reset, now.
-local function stands(record, q, clock)
+-- What a record says of a charge: the quota's state, the key's instant, how long it is still locked out.
+local function view_of(record, q)
   local now = math.max(clock, record.at)
-  local state, r = state_of(record, q, now), rules[q.algorithm]
-  local remaining = r.remaining(state, q, now)
-  local more = remaining < q.burst and r.wait(state, q, remaining + 1, now) + now - clock or 0
-  return { remaining, more, r.wait(state, q, q.burst, now), now }
+  local state = rules[q.algorithm].read(stored(record, q.count, now) or {})
+  return { state = state, now = now, locked = locked_for(record, q, now) }
+end
+local function wait_for(cost, view, q)
+  return math.max(view.locked, rules[q.algorithm].wait(view.state, q, cost, view.now))
+end
+-- How the quota stands: remaining, more room, reset, now.
+local function stands(view, q)
+  local remaining = view.locked > 0 and 0 or rules[q.algorithm].remaining(view.state, q, view.now)
+  local more = remaining < q.burst and wait_for(remaining + 1, view, q) + view.now - clock or 0
+  return { remaining, more, wait_for(q.burst, view, q), view.now }
 end
 
 local function load()
@@ -47,70 +47,81 @@ local function save(records)
     end
   end
 end
-local function copy(record)
-  local counts = {}
-  for id, count in pairs(record.counts) do counts[id] = count end
-  return { epoch = record.epoch, at = record.at, counts = counts, changed = record.changed }
-end
 `;
 
 /**
- * All or nothing over all charges. ARGV: eight fields for each charge, `KEYS` index, count, algorithm, limit, window,
- * burst, cost, shadow (0 or 1). Returns admitted (0 or 1), how many values were corrupt, then for each charge:
- * allowed, wait (-1 = never), remaining, more room, reset, now, epoch.
+ * All or nothing over all charges. ARGV: twelve fields for each charge, `KEYS` index, count, algorithm, limit, window,
+ * burst, cost, lockout (`-` = none), shadow (0 or 1), refusals, within, duration. Returns admitted (0 or 1), how many values
+ * were corrupt, then for each charge: allowed, wait (-1 = never), locked out (0 or 1), remaining, more room, reset, now, epoch.
  */
 const TAKE = `
 local before, after = load(), {}
 for i, record in ipairs(before) do after[i] = copy(record) end
 local admitted, decisions = 1, {}
-for i = 1, #ARGV - #ARGV % 8, 8 do
+for i = 1, #ARGV - #ARGV % 12, 12 do
   local q = charge_at(i)
-  local record, r = after[q.key], rules[q.algorithm]
-  local now = math.max(clock, record.at)
-  local state = state_of(record, q, now)
-  local wait = r.wait(state, q, q.cost, now)
-  if wait == 0 then keep(record, q, r.add(state, q, q.cost, now), now) end
-  if wait > 0 and ARGV[i + 7] == '0' then admitted = 0 end
-  if wait > 0 then wait = wait + now - clock end
-  decisions[#decisions + 1] = { charge = q, wait = wait, stands = stands(record, q, clock), epoch = record.epoch }
+  q.refusals, q.within, q.duration = tonumber(ARGV[i + 9]), tonumber(ARGV[i + 10]), tonumber(ARGV[i + 11])
+  local record = after[q.key]
+  local view = view_of(record, q)
+  local wait = wait_for(q.cost, view, q)
+  if wait == 0 then
+    view.state = rules[q.algorithm].add(view.state, q, q.cost, view.now)
+    keep(record, q, view.state, view.now)
+  elseif ARGV[i + 8] == '0' then
+    admitted = 0
+  end
+  decisions[#decisions + 1] = { charge = q, wait = wait, view = view, epoch = record.epoch }
+end
+local kept, counted = admitted == 1 and after or before, {}
+for _, d in ipairs(decisions) do
+  local q = d.charge
+  local id = q.key .. ' ' .. q.lockout
+  if q.lockout ~= '-' and d.wait > 0 and d.view.locked == 0 and not counted[id] then
+    counted[id] = true
+    add_refusal(kept[q.key], q, d.view.now)
+  end
 end
 local reply = { admitted, corrupt }
 for _, d in ipairs(decisions) do
-  local s = d.stands
-  if admitted == 0 and d.wait == 0 then s = stands(before[d.charge.key], d.charge, clock) end
+  local q = d.charge
+  if q.lockout ~= '-' or (admitted == 0 and d.wait == 0) then
+    local view = view_of(kept[q.key], q)
+    if d.wait == 0 or view.locked > 0 then d.view = view end
+    if d.wait > 0 then d.wait = wait_for(q.cost, d.view, q) end
+  end
   reply[#reply + 1] = d.wait == 0 and 1 or 0
-  reply[#reply + 1] = d.wait == math.huge and -1 or d.wait
-  for i = 1, 4 do reply[#reply + 1] = s[i] end
+  reply[#reply + 1] = d.wait == math.huge and -1 or d.wait > 0 and d.wait + d.view.now - clock or 0
+  reply[#reply + 1] = d.wait > 0 and d.view.locked > 0 and 1 or 0
+  for _, n in ipairs(stands(d.view, q)) do reply[#reply + 1] = n end
   reply[#reply + 1] = d.epoch
 end
-if admitted == 1 then save(after) end
+save(kept)
 return reply
 `;
 
 /**
- * Applies true costs. ARGV: ten fields for each receipt, those of a charge without shadow, then epoch, time of the
+ * Applies true costs. ARGV: eleven fields for each receipt, those of a charge up to its lockout, then epoch, time of the
  * admission, true cost. Returns how many values were corrupt, then for each receipt: remaining, more room, reset, now.
  */
 const SETTLE = `
 local records = load()
-for i = 1, #ARGV - #ARGV % 10, 10 do
+for i = 1, #ARGV - #ARGV % 11, 11 do
   local q = charge_at(i)
-  local epoch, time, cost = tonumber(ARGV[i + 7]), tonumber(ARGV[i + 8]), tonumber(ARGV[i + 9])
+  local epoch, time, cost = tonumber(ARGV[i + 8]), tonumber(ARGV[i + 9]), tonumber(ARGV[i + 10])
   local record, r = records[q.key], rules[q.algorithm]
-  local now = math.max(clock, record.at)
+  local view = view_of(record, q)
   if record.epoch == epoch and cost > q.cost then
-    keep(record, q, r.add(state_of(record, q, now), q, cost - q.cost, now), now)
-  elseif record.epoch == epoch and cost < q.cost and stored(record, q, now) then
-    local state = state_of(record, q, now)
-    local refunded = r.refund(state, q, q.cost - cost, time, now)
-    if refunded ~= state then keep(record, q, refunded, now) end
+    keep(record, q, r.add(view.state, q, cost - q.cost, view.now), view.now)
+  elseif record.epoch == epoch and cost < q.cost and stored(record, q.count, view.now) then
+    local refunded = r.refund(view.state, q, q.cost - cost, time, view.now)
+    if refunded ~= view.state then keep(record, q, refunded, view.now) end
   end
 end
 save(records)
 local reply = { corrupt }
-for i = 1, #ARGV - #ARGV % 10, 10 do
+for i = 1, #ARGV - #ARGV % 11, 11 do
   local q = charge_at(i)
-  for _, n in ipairs(stands(records[q.key], q, clock)) do reply[#reply + 1] = n end
+  for _, n in ipairs(stands(view_of(records[q.key], q), q)) do reply[#reply + 1] = n end
 end
 return reply
 `;
@@ -132,6 +143,6 @@ export function luaScripts(
   keyLocking: boolean,
   clock: LuaClock = "server",
 ): { take: string; settle: string } {
-  const head = `${keyLocking ? "#!lua flags=allow-key-locking\n" : ""}${CLOCKS[clock]}\n${RECORD_LUA}${RULES_LUA}${COMMON}`;
+  const head = `${keyLocking ? "#!lua flags=allow-key-locking\n" : ""}${CLOCKS[clock]}\n${RECORD_LUA}${RULES_LUA}${LOCKOUT_LUA}${COMMON}`;
   return { take: head + TAKE, settle: head + SETTLE };
 }

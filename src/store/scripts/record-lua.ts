@@ -3,7 +3,8 @@
  * own conversion keeps 14 digits.
  *
  * The value: `1 <epoch> <atMs>`, then a line `<count> <untilMs> <number> ...` for each count, where the numbers are the
- * state: sliding-window `time cost ...`, token-bucket `at debt`, fixed-window `start used`.
+ * state: sliding-window `time cost ...`, token-bucket `at debt`, fixed-window `start used`, and of a lockout, kept like a
+ * count, `lockedUntil time refusals ...`.
  */
 export const RECORD_LUA = `
 local MOST = 9007199254740991
@@ -48,6 +49,23 @@ local function read(value)
   if record then return record end
   corrupt = corrupt + 1
   return { epoch = 0, at = 0, counts = {} }
+end
+
+-- Nothing from the instant on at which the count means nothing, whether or not it was dropped.
+local function stored(record, id, now)
+  local count = record.counts[id]
+  return count and count.until_ > now and count.state or nil
+end
+local function put(record, id, state, until_, now)
+  record.counts[id] = { state = state, until_ = until_ }
+  record.at = math.max(record.at, now)
+  record.changed = true
+end
+
+local function copy(record)
+  local counts = {}
+  for id, count in pairs(record.counts) do counts[id] = count end
+  return { epoch = record.epoch, at = record.at, counts = counts, changed = record.changed }
 end
 
 local function write(record)
