@@ -2,25 +2,28 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config/config.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { Problem } from "./config/problem.ts";
+import { createDecide, type DecideParts } from "./http/decide.ts";
 import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
+import { createSettle } from "./http/settle.ts";
 import { trieRouter } from "./http/trie-router.ts";
 import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
+import { createTokenVerifier, type VerifyToken } from "./key/token-verifier.ts";
 import { createLog, type Log } from "./metrics/log.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
 import { createDeadline } from "./store/deadline.ts";
 import { createCounterStore } from "./store/durable-object.ts";
-import { withKnownRefusals } from "./store/edge-cache.ts";
+import { refusalOf, withKnownRefusals } from "./store/edge-cache.ts";
 import { withGuard } from "./store/guard.ts";
 import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
-import { createLadder, type Ladder } from "./store/ladder.ts";
+import { createLadder } from "./store/ladder.ts";
 import { createLocalStore } from "./store/local.ts";
-import type { Store, WaitUntil } from "./store/store.ts";
+import type { Store, StoreCharge, WaitUntil } from "./store/store.ts";
 import { createUpstashStore } from "./store/upstash.ts";
 
 /** One broken object says nothing about the others. */
@@ -39,14 +42,34 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
   const { config } = parsed;
   const bindings = env as Bindings;
   const log = createLog(systemClock);
-  return createLimiter({
+  const stores = createStores(config, bindings, log, waitUntil);
+  const newDeadline = () => createDeadline(config.storeTimeoutMs);
+  const decide = createDecide({
     config,
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
-    ...createStores(config, bindings, log, waitUntil),
-    newDeadline: () => createDeadline(config.storeTimeoutMs),
+    ...stores,
+    newDeadline,
+  });
+  return createLimiter({
+    config,
+    log,
+    decide,
+    verifyToken: createVerifier(config, log, waitUntil),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
+    settle: createSettle({ store: stores.store, newDeadline, waitUntil, log }),
+  });
+}
+
+function createVerifier({ tokens, storeTimeoutMs }: Config, log: Log, waitUntil: WaitUntil): VerifyToken {
+  if (!tokens) return async () => undefined;
+  return createTokenVerifier(tokens, {
+    now: systemClock,
+    // Half of the time, so that a slow endpoint leaves the other half to the store.
+    keyWaitMs: storeTimeoutMs / 2,
+    waitUntil,
+    report: (reason) => log("token_keys_error", { reason }),
   });
 }
 
@@ -58,10 +81,7 @@ function startFailure(problems: readonly Problem[]): string {
   );
 }
 
-interface Stores {
-  readonly store: Store;
-  readonly ladder: Ladder;
-}
+type Stores = Pick<DecideParts, "store" | "knownRefusal" | "ladder">;
 
 /** The store with the layers around it: known refusals in front, the failure ladder behind. */
 function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: WaitUntil): Stores {
@@ -69,7 +89,8 @@ function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: W
   const local = createLocalStore(now, undefined, () => log("local_store_full"));
   const known = createKnownRefusals(now);
   const ladder = createLadder(local, known);
-  if (config.store === "local") return { store: local, ladder };
+  const knownRefusal = (charges: readonly StoreCharge[]) => refusalOf(charges, known);
+  if (config.store === "local") return { store: local, knownRefusal, ladder };
   const report = (reason: string) => log("store_error", { store: config.store, reason });
   const guarded = (minParts: number) => {
     const parts = { breaker: createBreaker(now, minParts), ladder, report };
@@ -78,7 +99,7 @@ function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: W
   const store = config.upstash
     ? guarded(1)(createUpstash(config, config.upstash, log), "redis")
     : createCounters(config, bindings, guarded(MIN_FAILING_OBJECTS), waitUntil);
-  return { store: withKnownRefusals(store, known, now), ladder };
+  return { store: withKnownRefusals(store, known, now), knownRefusal, ladder };
 }
 
 function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {

@@ -1,7 +1,10 @@
+import type { Lockout } from "../limit/charge.ts";
 import type { Quota } from "../limit/quota.ts";
+import type { Cost } from "./cost.ts";
 import type { KeyExpression, KeyPart } from "./key-expression.ts";
 import type { Network } from "./network.ts";
 import type { Pattern } from "./pattern.ts";
+import type { StatusRange } from "./statuses.ts";
 
 export const STORES = ["durable-object", "upstash", "local"] as const;
 export const MODES = ["off", "shadow", "enforce"] as const;
@@ -47,6 +50,8 @@ export type Limits =
       /** By value, trimmed and in lower case. */
       readonly rows: ReadonlyMap<string, readonly NamedQuota[]>;
       readonly rest: readonly NamedQuota[];
+      /** The row with the smallest limit per time, for values that could not be read. */
+      readonly strictest: readonly NamedQuota[];
     };
 
 export interface Policy {
@@ -54,13 +59,30 @@ export interface Policy {
   readonly match: readonly Pattern[];
   readonly key: KeyExpression;
   readonly limits: Limits;
-  readonly cost: number;
+  readonly cost: Cost;
+  /** What is reserved while the cost is known only to the response. */
+  readonly estimate: number;
+  /** Which responses stay charged, the others are refunded; undefined: all. */
+  readonly count: readonly StatusRange[] | undefined;
+  readonly lockout: Lockout | undefined;
   /** The lower of the policy's own and the global mode. */
   readonly mode: Mode;
   /** Wait for the disk before admitting. */
   readonly durable: boolean;
   /** What becomes of a request when the store fails. */
   readonly onError: OutageStep;
+}
+
+/** What bearer tokens are verified with: a shared secret, or public keys from a URL. */
+export type TokenKeys =
+  | { readonly kind: "secret"; readonly secret: string }
+  | { readonly kind: "key-set"; readonly url: string };
+
+export interface TokenOptions {
+  readonly keys: TokenKeys;
+  /** What `iss` and `aud` must be; undefined: anything. */
+  readonly issuer: string | undefined;
+  readonly audience: string | undefined;
 }
 
 /** A valid configuration. */
@@ -78,7 +100,9 @@ export interface Config {
   readonly headers: ReadonlySet<HeaderFamily>;
   readonly retryJitter: boolean;
   readonly keySecret: string | undefined;
-  /** The longest that a request waits for its stores together, milliseconds. */
+  /** Undefined: no token is ever looked at. */
+  readonly tokens: TokenOptions | undefined;
+  /** The longest that a request waits for its stores and key endpoints together, milliseconds. */
   readonly storeTimeoutMs: number;
   /** What becomes of a request when Weir fails before it knows its policies. */
   readonly onError: OutageStep;

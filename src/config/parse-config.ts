@@ -49,9 +49,14 @@ function readConfig(env: Env, report: Report): Config | undefined {
     allow: readTexts("ALLOW", set, parseNetwork, report),
     deny: readTexts("DENY", set, parseNetwork, report),
   };
-  const inherited = { mode: MODE ?? DEFAULTS.MODE, onError: ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR };
+  const inherited = {
+    mode: MODE ?? DEFAULTS.MODE,
+    onError: ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR,
+    verifiesTokens: known.includes("JWT_SECRET") || known.includes("JWKS_URL"),
+  };
   const policies = buildPolicies(readPolicies(set, report), limitOverrides(set), inherited, report);
   const upstash = STORE === "upstash" ? readUpstash(variables, known, report) : undefined;
+  const tokens = readTokens(variables, known, report);
   if (!STORE || !NAMESPACE || !ON_STORE_ERROR || !STORE_TIMEOUT || !CLIENT_IP || !IPV6_PREFIX || !HEADERS)
     return undefined;
   return {
@@ -66,6 +71,7 @@ function readConfig(env: Env, report: Report): Config | undefined {
     headers: HEADERS,
     retryJitter: variables.RETRY_JITTER === "on",
     keySecret: variables.KEY_SECRET,
+    tokens,
     storeTimeoutMs: STORE_TIMEOUT,
     onError: ON_STORE_ERROR,
     upstash,
@@ -81,6 +87,14 @@ function readUpstash(variables: Variables, set: readonly string[], report: Repor
   }
   const [url, token] = UPSTASH_VARIABLES.map((name) => variables[name]);
   return url === undefined || token === undefined ? undefined : { url, token };
+}
+
+function readTokens(variables: Variables, set: readonly string[], report: Report): Config["tokens"] {
+  if (set.includes("JWT_SECRET") && set.includes("JWKS_URL"))
+    report("JWKS_URL", "cannot be set together with JWT_SECRET: tokens are verified with one of them");
+  const { JWT_SECRET, JWKS_URL, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = variables;
+  if (JWT_SECRET !== undefined) return { keys: { kind: "secret", secret: JWT_SECRET }, issuer, audience };
+  return JWKS_URL === undefined ? undefined : { keys: { kind: "key-set", url: JWKS_URL }, issuer, audience };
 }
 
 function readPolicies(env: Env, report: Report): PolicyEntry[] {

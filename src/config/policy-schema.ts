@@ -1,12 +1,15 @@
 import * as v from "valibot";
 import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
 import { MODES, OUTAGE_STEPS } from "./config.ts";
+import { parseCost } from "./cost.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
 import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
 import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
+import { parseLockout } from "./lockout.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
 import { parseRates, type Rate } from "./rate.ts";
 import { all, bad, ok, type Result } from "./result.ts";
+import { parseStatuses } from "./statuses.ts";
 
 /** The limit as written: rates, or a table of them. `rest` is the row `*`; no rates: unlimited. */
 export type WrittenLimit =
@@ -16,6 +19,8 @@ export type WrittenLimit =
       readonly by: KeyPart;
       readonly rows: ReadonlyMap<string, readonly Rate[]>;
       readonly rest: readonly Rate[];
+      /** The row with the smallest limit per time; of equal ones the first. */
+      readonly strictest: readonly Rate[];
     };
 
 const ALGORITHM_ALIASES: Record<string, Algorithm> = {
@@ -34,15 +39,15 @@ export const policySchema = table({
   algorithm: v.optional(oneOf(ALGORITHMS, ALGORITHM_ALIASES), POLICY_DEFAULTS.algorithm),
   burst: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
   cost: v.optional(parsed(parseCost), POLICY_DEFAULTS.cost),
+  estimate: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  count: v.optional(parsed(parseStatuses), POLICY_DEFAULTS.count),
+  lockout: v.optional(text(parseLockout)),
   mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
   durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
   on_store_error: v.optional(oneOf(OUTAGE_STEPS)),
   on: v.optional(later("limiting connections and messages", "request")),
-  count: v.optional(later("counting by response status", "all")),
   lease: v.optional(later("leasing", false)),
-  estimate: v.optional(later("a cost known only afterwards")),
   strikes: v.optional(later("limiting messages")),
-  lockout: v.optional(later("lockout")),
 });
 
 /** The fields of a policy that were right. */
@@ -63,15 +68,6 @@ function parseMatch(input: unknown): Result<Pattern[]> {
         : bad(`must be text or a list of texts, not ${show(pattern)}`),
     ),
   );
-}
-
-function parseCost(input: unknown): Result<number> {
-  const digits = typeof input === "string" && /^\s*\d+\s*$/.test(input);
-  if (typeof input === "string" && !digits)
-    return bad(`a cost of ${show(input)} is not supported yet; write a number`);
-  const cost = digits ? Number(input) : input;
-  const fits = typeof cost === "number" && Number.isSafeInteger(cost) && cost >= 1;
-  return fits ? ok(cost) : bad(`${show(input)} is not a whole number of at least 1`);
 }
 
 function parseLimit(input: unknown): Result<WrittenLimit> {
@@ -102,9 +98,15 @@ function parseTable({ by, ...written }: Record<string, unknown>): Result<Written
     rows.set(row, rates.value);
   }
   if (rows.size === 0) return bad(`is a table without rows; write it like ${TABLE_EXAMPLE}`);
+  const strictest = strictestOf([...rows.values()]);
   const rest = rows.get("*") ?? [];
   rows.delete("*");
-  return ok({ kind: "table", by: part.value, rows, rest });
+  return ok({ kind: "table", by: part.value, rows, rest, strictest });
+}
+
+function strictestOf(rows: readonly (readonly Rate[])[]): readonly Rate[] {
+  const perMs = (rates: readonly Rate[]) => Math.min(...rates.map(({ limit, windowMs }) => limit / windowMs));
+  return rows.toSorted((one, other) => perMs(one) - perMs(other) || 0)[0] ?? [];
 }
 
 const isUnlimited = (limit: string): boolean => limit.trim().toLowerCase() === "unlimited";

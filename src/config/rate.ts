@@ -45,7 +45,7 @@ function parseRate(text: string): Result<Rate> {
 }
 
 /** A length of time as optional number and unit, in milliseconds: `minute`, `10s`, `2 Minutes`. */
-function parseWindow(text: string): Result<number> {
+export function parseWindow(text: string): Result<number> {
   const [, digits = "", name = ""] = /^(\d*)\s*([a-z]*)$/.exec(text) ?? [];
   const unitMs = Object.hasOwn(UNITS_MS, name) ? UNITS_MS[name] : undefined;
   if (unitMs === undefined) return bad(`the window "${text}" has no known unit; use s, m, h or d`);

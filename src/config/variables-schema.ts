@@ -40,10 +40,10 @@ export const variablesSchema = table({
   UPSTASH_REDIS_REST_TOKEN: v.optional(parsed(parseToken)),
   ON_STORE_ERROR: v.optional(oneOf(OUTAGE_STEPS), DEFAULTS.ON_STORE_ERROR),
   STORE_TIMEOUT: v.optional(text(parseTimeout), DEFAULTS.STORE_TIMEOUT),
-  JWT_SECRET: v.optional(later("verifying tokens")),
-  JWKS_URL: v.optional(later("verifying tokens")),
-  JWT_ISSUER: v.optional(later("verifying tokens")),
-  JWT_AUDIENCE: v.optional(later("verifying tokens")),
+  JWT_SECRET: v.optional(parsed(parseSecret)),
+  JWKS_URL: v.optional(text(parseKeySetUrl)),
+  JWT_ISSUER: v.optional(parsed(parseText)),
+  JWT_AUDIENCE: v.optional(parsed(parseText)),
   ADMIN_TOKEN: v.optional(later("administration")),
   SLOT_RENEW: v.optional(later("concurrency")),
   SLOT_EXPIRY: v.optional(later("concurrency")),
@@ -57,14 +57,27 @@ function parseOrigin(written: string): Result<Origin> {
   return url.ok ? ok({ kind: "url", url: url.value }) : url;
 }
 
-/** An http or https URL without a slash at the end. Never repeats the value: it may hold a password or token. */
+/** An http or https URL without a slash at the end. */
 function parseHttpUrl(written: string): Result<string> {
+  const url = parseUrl(written);
+  if (!url.ok) return url;
+  if (url.value.search || url.value.hash)
+    return bad("must end with the path: a query or fragment is not kept");
+  return ok(url.value.href.replace(/\/+$/, ""));
+}
+
+function parseKeySetUrl(written: string): Result<string> {
+  const url = parseUrl(written);
+  return url.ok ? ok(url.value.href) : url;
+}
+
+/** Never repeats the value: it may hold a password or token. */
+function parseUrl(written: string): Result<URL> {
   const url = URL.canParse(written) ? new URL(written) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
     return bad(`is not an http or https URL, like "https://example.com"`);
   if (url.username || url.password) return bad("must not hold a user name or password");
-  if (url.search || url.hash) return bad("must end with the path: a query or fragment is not kept");
-  return ok(url.href.replace(/\/+$/, ""));
+  return ok(url);
 }
 
 /** Requests are never held longer than this for a store. */
@@ -120,6 +133,10 @@ function parseHeaders(written: string): Result<ReadonlySet<HeaderFamily>> {
 function parseToken(token: unknown): Result<string> {
   if (typeof token === "string" && /^[!-~]+$/.test(token)) return ok(token);
   return bad("must be text without white space, as it stands on your database's page");
+}
+
+function parseText(input: unknown): Result<string> {
+  return typeof input === "string" ? ok(input) : bad(`must be text, not ${show(input)}`);
 }
 
 /** Never repeats the value: problems are printed. */

@@ -3,7 +3,8 @@ const TYPES = "https://iana.org/assignments/http-problem-types";
 /** Why Weir answers itself instead of the origin. */
 export type Problem =
   | {
-      readonly kind: "quota-exceeded";
+      /** Locked out: refused for a time because it was refused too often. */
+      readonly kind: "quota-exceeded" | "locked-out";
       readonly detail: string;
       readonly violated: readonly string[];
       readonly retryAfter: number | undefined;
@@ -37,14 +38,9 @@ export function problemResponse(problem: Problem): Response {
 export function problemBody(problem: Problem): ProblemBody {
   switch (problem.kind) {
     case "quota-exceeded":
-      return {
-        type: `${TYPES}#quota-exceeded`,
-        title: "Quota exceeded",
-        status: 429,
-        detail: problem.detail,
-        "violated-policies": problem.violated,
-        ...(problem.retryAfter !== undefined && { retry_after_seconds: problem.retryAfter }),
-      };
+      return refusal("quota-exceeded", "Quota exceeded", problem);
+    case "locked-out":
+      return refusal("abnormal-usage-detected", "Abnormal usage detected", problem);
     case "store-unavailable":
       return {
         type: `${TYPES}#temporary-reduced-capacity`,
@@ -64,6 +60,19 @@ export function problemBody(problem: Problem): ProblemBody {
     case "origin-timeout":
       return plain(504, "Gateway Timeout", "The origin server did not answer in time.");
   }
+}
+
+function refusal(
+  type: string,
+  title: string,
+  {
+    detail,
+    violated,
+    retryAfter,
+  }: { detail: string; violated: readonly string[]; retryAfter: number | undefined },
+): ProblemBody {
+  const wait = retryAfter === undefined ? {} : { retry_after_seconds: retryAfter };
+  return { type: `${TYPES}#${type}`, title, status: 429, detail, "violated-policies": violated, ...wait };
 }
 
 function plain(status: number, title: string, detail: string): ProblemBody {

@@ -1,45 +1,62 @@
 import { parseAccept } from "hono/utils/accept";
-import type { NamedQuota } from "../config/config.ts";
 import { allowCrossOrigin } from "./cors.ts";
+import { jsonRpcResponse } from "./json-rpc.ts";
 import { type Problem, problemBody, problemResponse } from "./problem.ts";
 import { refusalPage } from "./refusal-page.ts";
-import { type Applied, longestRefusal, refusals, retryAfterSeconds } from "./verdict.ts";
+import { type Applied, type Decided, longestRefusal, refusals, retryAfterSeconds } from "./verdict.ts";
 
 type Refusal = Extract<Problem, { readonly retryAfter: unknown }>;
 
 /** What a client waits that was refused because the store is away. */
 const UNAVAILABLE_SECONDS = 1;
 
+/** What a JSON-RPC call is answered with; undefined when the request is none that can be read. */
+type CallId = string | number | undefined;
+
 /** The answer to a request that a quota refused, without rate limit fields. */
-export function refuse(request: Request, applied: readonly Applied[], jitter: boolean): Response {
+export function refuse(
+  request: Request,
+  applied: readonly Applied[],
+  callId: CallId,
+  jitter: boolean,
+): Response {
   const longest = longestRefusal(applied);
-  if (!longest) return refuseUnavailable(request);
+  if (!longest) return refuseUnavailable(request, callId);
   const retryAfter = retryAfterSeconds(applied, jitter);
-  const violated = refusals(applied).map(({ quota }) => quota.name);
-  return answer(request, {
-    kind: "quota-exceeded",
-    detail: detailOf(longest.quota, retryAfter),
-    violated,
+  const refused = refusals(applied);
+  const isLockedOut = refused.some(({ decision }) => decision.lockedOut);
+  const problem: Refusal = {
+    kind: isLockedOut ? "locked-out" : "quota-exceeded",
+    detail: detailOf(longest, retryAfter),
+    violated: refused.map(({ quota }) => quota.name),
     retryAfter,
-  });
+  };
+  return answer(request, problem, callId);
 }
 
 /** The answer to a request that may only pass when it was counted, and was not. */
-export function refuseUnavailable(request: Request): Response {
-  return answer(request, { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS });
+export function refuseUnavailable(request: Request, callId: CallId): Response {
+  return answer(request, { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS }, callId);
 }
 
-function answer(request: Request, problem: Refusal): Response {
-  const response = isNavigation(request) ? refusalPage(problemBody(problem)) : problemResponse(problem);
+function answer(request: Request, problem: Refusal, callId: CallId): Response {
+  const response = inCallersForm(request, problem, callId);
   if (problem.retryAfter !== undefined) response.headers.set("Retry-After", String(problem.retryAfter));
   response.headers.append("Vary", "Accept");
   allowCrossOrigin(request, response.headers);
   return response;
 }
 
-function detailOf(quota: NamedQuota, retryAfter: number | undefined): string {
+function inCallersForm(request: Request, problem: Refusal, callId: CallId): Response {
+  if (callId !== undefined) return jsonRpcResponse(callId, problemBody(problem));
+  return isNavigation(request) ? refusalPage(problemBody(problem)) : problemResponse(problem);
+}
+
+function detailOf({ quota, decision }: Decided, retryAfter: number | undefined): string {
   if (retryAfter === undefined) return `This request costs more than the limit of ${quota.text} ever admits.`;
-  return `Limit of ${quota.text} reached; try again in ${retryAfter} second${retryAfter === 1 ? "" : "s"}.`;
+  const again = `try again in ${retryAfter} second${retryAfter === 1 ? "" : "s"}.`;
+  if (decision.lockedOut) return `Too many requests above the limit of ${quota.text}; ${again}`;
+  return `Limit of ${quota.text} reached; ${again}`;
 }
 
 /** A browser that goes to a page: GET, and HTML is what it wants most. */

@@ -1,10 +1,11 @@
 import type { NamedQuota, Policy } from "../config/config.ts";
 import type { KeyPart } from "../config/key-expression.ts";
 import type { StoreCharge } from "../store/store.ts";
+import { costOf } from "./cost.ts";
 import type { Digest } from "./digest.ts";
-import { partValue } from "./key-part.ts";
+import { type Reading, readPart } from "./key-part.ts";
 import { keyText } from "./key-values.ts";
-import type { PathFacts, RequestFacts } from "./request-facts.ts";
+import type { Need, PathFacts, RequestFacts } from "./request-facts.ts";
 
 /** A policy that matches a request. */
 interface Matched extends PathFacts {
@@ -18,27 +19,46 @@ export interface PolicyCharge {
   readonly charge: StoreCharge;
 }
 
-/** Turns matched policies into the charges of a request, in the order of the configuration. */
-export type ChargeRequest = (matched: readonly Matched[], facts: RequestFacts) => Promise<PolicyCharge[]>;
+/** What a request is charged with, as far as the facts show. */
+export interface Charges {
+  /** In the order of the configuration. */
+  readonly known: readonly PolicyCharge[];
+  /** What must be looked at before the others are known; undefined when these are all. */
+  readonly needs: Need | undefined;
+}
+
+/** Turns the policies that match one request into its charges: again, once more of it has been looked at. */
+export type ChargeRequest = (matched: readonly Matched[]) => (facts: RequestFacts) => Promise<Charges>;
 
 export function createCharges(digest: Digest, ipv6Prefix: number): ChargeRequest {
-  return async (matched, facts) => {
+  return (matched) => {
     const digests = new Map<string, Promise<string>>();
     const digestOnce = (text: string): Promise<string> => {
       const known = digests.get(text) ?? digest(text);
       digests.set(text, known);
       return known;
     };
-    const perPolicy = matched.map(async (match) => {
+
+    async function chargesOf(match: Matched, facts: RequestFacts): Promise<readonly PolicyCharge[] | Need> {
       const { policy } = match;
-      const read = (part: KeyPart) => partValue(part, facts, match, ipv6Prefix);
+      const read = (part: KeyPart) => readPart(part, facts, match, ipv6Prefix);
+      const key = keyText(policy.key, read);
+      if (key.kind === "none") return [];
+      if (key.kind === "unknown") return key.needs;
       const quotas = chooseQuotas(policy, read);
-      const text = quotas.length === 0 ? undefined : keyText(policy.key, read);
-      if (text === undefined) return [];
-      const key = await digestOnce(text);
-      return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, key) }));
-    });
-    return withoutRepeats((await Promise.all(perPolicy)).flat());
+      if (typeof quotas === "string") return quotas;
+      if (quotas.length === 0) return [];
+      const digested = await digestOnce(key.text);
+      return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, digested, facts) }));
+    }
+
+    return async (facts) => {
+      const perPolicy = await Promise.all(matched.map((match) => chargesOf(match, facts)));
+      const known = perPolicy.flatMap((charges) => (typeof charges === "string" ? [] : charges));
+      const needs = perPolicy.filter((charges) => typeof charges === "string");
+      // A token is mostly known already; a body may have to be waited for.
+      return { known: withoutRepeats(known), needs: needs.includes("token") ? "token" : needs[0] };
+    };
   };
 }
 
@@ -47,16 +67,43 @@ function withoutRepeats(charges: readonly PolicyCharge[]): PolicyCharge[] {
   return [...new Map(charges.map((one) => [`${one.charge.key} ${one.charge.count}`, one])).values()];
 }
 
-function chooseQuotas(
-  { limits }: Policy,
-  read: (part: KeyPart) => string | undefined,
-): readonly NamedQuota[] {
+function chooseQuotas({ limits }: Policy, read: (part: KeyPart) => Reading): readonly NamedQuota[] | Need {
   if (limits.kind === "fixed") return limits.quotas;
-  const row = read(limits.by)?.toLowerCase();
-  return (row === undefined ? undefined : limits.rows.get(row)) ?? limits.rest;
+  const reading = read(limits.by);
+  switch (reading.kind) {
+    case "unknown":
+      return reading.needs;
+    case "unreadable":
+      return limits.strictest;
+    case "absent":
+      return limits.rest;
+    case "value":
+      return limits.rows.get(reading.text.toLowerCase()) ?? limits.rest;
+  }
 }
 
-function chargeOf(policy: Policy, { count, quota }: NamedQuota, key: string): StoreCharge {
-  const { cost, mode, durable, onError } = policy;
-  return { key, count, quota, cost, shadow: mode === "shadow", durable, onError };
+function chargeOf(
+  policy: Policy,
+  { count, quota }: NamedQuota,
+  key: string,
+  facts: RequestFacts,
+): StoreCharge {
+  const { mode, durable, onError, lockout } = policy;
+  const charge = {
+    key,
+    count,
+    quota,
+    cost: costOf(policy, quota, facts),
+    shadow: mode === "shadow",
+    durable,
+    onError,
+  };
+  return isProvisional(policy) || lockout
+    ? { ...charge, lockout, provisional: isProvisional(policy) }
+    : charge;
+}
+
+/** Whether a response may change what was charged. */
+function isProvisional({ count, cost }: Policy): boolean {
+  return count !== undefined || cost.kind === "response-header" || cost.kind === "response-json";
 }

@@ -1,23 +1,66 @@
 import { parse } from "hono/utils/cookie";
 import type { KeyPart } from "../config/key-expression.ts";
+import { claimAt } from "./claim.ts";
 import { addressKey } from "./client-address.ts";
-import type { PathFacts, RequestFacts } from "./request-facts.ts";
+import { valueAt } from "./json-pointer.ts";
+import type { Need, PathFacts, RequestFacts } from "./request-facts.ts";
 
-/** A part's value, trimmed; undefined when it is absent. Blank counts as absent. */
-export function partValue(
+/** What a part says of a request. */
+export type Reading =
+  /** Trimmed, never blank. */
+  | { readonly kind: "value"; readonly text: string }
+  | { readonly kind: "absent" }
+  /** The body holds it, but cannot be read. */
+  | { readonly kind: "unreadable" }
+  /** It cannot be told before this has been looked at. */
+  | { readonly kind: "unknown"; readonly needs: Need };
+
+const ABSENT: Reading = { kind: "absent" };
+const UNREADABLE: Reading = { kind: "unreadable" };
+
+/** Reads a part of a request. Blank counts as absent. */
+export function readPart(
   part: KeyPart,
   facts: RequestFacts,
   matched: PathFacts,
   ipv6Prefix: number,
-): string | undefined {
-  return rawValue(part, facts, matched, ipv6Prefix)?.trim() || undefined;
+): Reading {
+  switch (part.kind) {
+    case "jwt":
+      if (!facts.claims) return { kind: "unknown", needs: "token" };
+      return present(textOf(claimAt(facts.claims, part.name)));
+    case "mcp":
+    case "body":
+      return facts.body ? readBodyPart(part, facts.body) : { kind: "unknown", needs: "body" };
+    default:
+      return present(cheapValue(part, facts, matched, ipv6Prefix));
+  }
 }
 
 /** How a part is written in the configuration: `ip`, `header:x-user-id`. */
 export const partName = (part: KeyPart): string => ("name" in part ? `${part.kind}:${part.name}` : part.kind);
 
-function rawValue(
-  part: KeyPart,
+type BodyPart = Extract<KeyPart, { readonly kind: "mcp" | "body" }>;
+
+function readBodyPart(part: BodyPart, { json, message }: NonNullable<RequestFacts["body"]>): Reading {
+  const { kind } = part.kind === "mcp" ? message : json;
+  if (kind === "unreadable") return UNREADABLE;
+  if (part.kind === "mcp") return message.kind === "message" ? present(message[part.name]) : ABSENT;
+  return json.kind === "json" ? present(textOf(valueAt(json.value, part.pointer))) : ABSENT;
+}
+
+function present(text: string | null | undefined): Reading {
+  const trimmed = text?.trim();
+  return trimmed ? { kind: "value", text: trimmed } : ABSENT;
+}
+
+/** Lists and objects are no names for a caller. */
+function textOf(value: unknown): string | undefined {
+  return ["string", "number", "boolean"].includes(typeof value) ? String(value) : undefined;
+}
+
+function cheapValue(
+  part: Exclude<KeyPart, { readonly kind: "jwt" | "mcp" | "body" }>,
   { method, url, headers, address, edge }: RequestFacts,
   { path, params }: PathFacts,
   ipv6Prefix: number,

@@ -1,4 +1,7 @@
 import type { Address } from "./client-address.ts";
+import type { JsonBody } from "./json-body.ts";
+import type { McpMessage } from "./mcp-message.ts";
+import type { Claims } from "./token-verifier.ts";
 
 /** What key parts read of a request. */
 export interface RequestFacts {
@@ -8,7 +11,14 @@ export interface RequestFacts {
   readonly address: Address | undefined;
   /** Where the edge saw the request come from. */
   readonly edge: EdgeFacts;
+  /** What a verified token says, nothing without one. Undefined: nobody has looked yet. */
+  readonly claims?: Claims | undefined;
+  /** The body, as JSON and as a message of MCP. Undefined: nobody has looked yet. */
+  readonly body?: { readonly json: JsonBody; readonly message: McpMessage } | undefined;
 }
+
+/** What takes work to know of a request: to verify its token, or to read its body. */
+export type Need = "token" | "body";
 
 /** The path of a request, as a policy matched it. */
 export interface PathFacts {

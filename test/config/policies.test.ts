@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { configOf, envWith, pathsOf, policyOf, policyWith, problemsOf, quotasOf } from "./fixtures.ts";
 
+const MINUTE_MS = 60_000;
+const statuses = (from: number, to: number) => ({ from, to });
+
 describe("a policy's field", () => {
   it.each([
     ["match", "POST /chat", { match: [{ methods: ["POST"], host: undefined, path: "/chat" }] }],
@@ -38,19 +41,44 @@ describe("a policy's field", () => {
       { limits: { quotas: [{ quota: { algorithm: "token-bucket", burst: 5 } }] } },
     ],
     ["algorithm", "fixed-window", { limits: { quotas: [{ quota: { algorithm: "fixed-window" } }] } }],
-    ["cost", 3, { cost: 3 }],
-    ["cost", " 3 ", { cost: 3 }],
+    ["key", "user", { key: [{ parts: [{ kind: "jwt", name: "sub" }], orNone: false }] }],
+    ["key", "jwt:org.id", { key: [{ parts: [{ kind: "jwt", name: "org.id" }], orNone: false }] }],
+    ["key", "MCP:Tool", { key: [{ parts: [{ kind: "mcp", name: "tool" }], orNone: false }] }],
+    [
+      "key",
+      "body:/a~1b/0",
+      { key: [{ parts: [{ kind: "body", name: "/a~1b/0", pointer: ["a/b", "0"] }], orNone: false }] },
+    ],
+    ["cost", 3, { cost: { kind: "fixed", units: 3 } }],
+    ["cost", " 3 ", { cost: { kind: "fixed", units: 3 } }],
+    ["cost", "header:X-Cost", { cost: { kind: "header", name: "x-cost" }, estimate: 1 }],
+    ["cost", " Response-Header : X-Cost ", { cost: { kind: "response-header", name: "x-cost" } }],
+    [
+      "cost",
+      "response-json:/usage/total_tokens",
+      { cost: { kind: "response-json", pointer: ["usage", "total_tokens"] } },
+    ],
+    ["count", "401, 403", { count: [401, 403].map((status) => ({ from: status, to: status })) }],
+    ["count", " 5XX ,404", { count: [statuses(500, 599), statuses(404, 404)] }],
+    ["count", 401, { count: [statuses(401, 401)] }],
+    ["count", ["4xx", 500], { count: [statuses(400, 499), statuses(500, 500)] }],
+    [
+      "lockout",
+      "15m after 5 in 1m",
+      { lockout: { id: "chat/lockout", refusals: 5, withinMs: MINUTE_MS, durationMs: 15 * MINUTE_MS } },
+    ],
+    ["lockout", " 1 Hour after 10 in minute ", { lockout: { refusals: 10, durationMs: 60 * MINUTE_MS } }],
     ["mode", "shadow", { mode: "shadow" }],
     ["mode", "off", { mode: "off" }],
     ["durable", true, { durable: true }],
     ["on", "request", {}],
-    ["count", "all", {}],
+    ["count", "all", { count: undefined }],
     ["lease", false, {}],
     ["on_store_error", "local", { onError: "local" }],
     ["on_store_error", "open", { onError: "open" }],
     ["on_store_error", "closed", { onError: "closed" }],
   ])("%s = %j is right", (field, value, expected) => {
-    expect(policyOf(envWith({ [field]: value }))).toMatchObject(expected);
+    expect(policyOf({ ...envWith({ [field]: value }), JWT_SECRET: "secret" })).toMatchObject(expected);
   });
 
   it.each([
@@ -94,6 +122,37 @@ describe("a policy's field", () => {
     ["cost", null, /at least 1/],
     ["cost", true, /at least 1/],
     ["cost", [3], /at least 1/],
+    ["cost", "-1", /at least 1/],
+    ["cost", "1.5", /at least 1/],
+    ["cost", "headr:x-cost", /is not a cost; .*did you mean "header"\?/],
+    ["cost", "x", /is not a cost; write a whole number, "header:NAME"/],
+    ["cost", "header:", /needs the name of a header/],
+    ["cost", "response-header:a b", /needs the name of a header/],
+    ["cost", "response-json:usage", /response-json: /],
+    ["cost", "response-json:", /response-json: /],
+    ["estimate", 5, /only for a cost that the response tells/],
+    ["estimate", 0, /at least 1/],
+    ["count", "4x", /"4x" is not "all" or a status/],
+    ["count", "401,", /"" is not "all" or a status/],
+    ["count", "all, 401", /"all" is not "all" or a status; write it like/],
+    ["count", 99, /is not "all" or a status/],
+    ["count", "600", /is not "all" or a status/],
+    ["count", true, /is not "all" or a status/],
+    ["lockout", "15m", /is not a lockout; write it like "15m after 5 in 1m"/],
+    ["lockout", "15m after 5", /is not a lockout/],
+    ["lockout", "15m after 0 in 1m", /"0" is not a whole number of at least 1/],
+    ["lockout", "15m after five in 1m", /"five" is not a whole number/],
+    ["lockout", "15x after 5 in 1m", /"15x" has no known unit/],
+    ["lockout", "15m after 5 in 1x", /"1x" has no known unit/],
+    ["lockout", "99999999999d after 5 in 1m", /too large|finite/],
+    ["lockout", 5, /must be text/],
+    ["key", "mcp:tol", /is not one of "mcp:tool".*did you mean "tool"\?/],
+    ["key", "mcp", /is not one of "mcp:tool", "mcp:prompt", "mcp:method"/],
+    ["key", "body:user", /body: /],
+    ["key", "body", /body: /],
+    ["key", "jwt:", /needs a name/],
+    ["key", "user:x", /takes no name/],
+    ["key", "mcp:tool + header:x | mcp:prompt", /no message has both a tool and a prompt/],
     ["mode", "enfroce", /did you mean "enforce"\?/],
     ["durable", "yes", /not true or false/],
     ["durable", 1, /not true or false/],
@@ -121,19 +180,10 @@ describe("a policy's field", () => {
   it.each([
     ["on", "connection"],
     ["on", "message"],
-    ["count", "401, 403"],
     ["lease", true],
-    ["estimate", 500],
     ["strikes", 10],
-    ["lockout", "15m after 5 in 1m"],
     ["cost", "bytes"],
-    ["cost", "header:x-cost"],
-    ["cost", "response-json:/usage/total_tokens"],
     ["limit", "3 concurrent"],
-    ["key", "jwt:sub | ip"],
-    ["key", "user"],
-    ["key", "mcp:tool"],
-    ["key", "body:/user"],
   ])("%s = %j is not supported yet", (field, value) => {
     expect(problemsOf(envWith({ [field]: value }))).toEqual([expect.stringMatching(/not supported yet/)]);
     expect(pathsOf(envWith({ [field]: value }))).toEqual([`POLICIES[0].${field}`]);
@@ -312,7 +362,7 @@ describe("a table of limits", () => {
     [{ by: undefined, free: "5/m" }, /without "by"/],
     [{ by: "plan", free: "5/m" }, /by: unknown part "plan"/],
     [{ by: "ip | host", free: "5/m" }, /by: unknown part/],
-    [{ by: "jwt:plan", free: "5/m" }, /not supported yet/],
+    [{ by: "mcp:plan", free: "5/m" }, /by: "mcp:plan" is not one of/],
   ])("%j is an error", (rows, message) => {
     expect(problemsOf(table(rows))).toEqual([expect.stringMatching(message)]);
     expect(pathsOf(table(rows))).toEqual(["POLICIES[0].limit"]);
@@ -324,6 +374,43 @@ describe("a table of limits", () => {
     expect(problemsOf(env("param:pla"))).toEqual([
       expect.stringMatching(/^POLICIES\[0\]\.limit\.by: .*did you mean "plan"\?/),
     ]);
+  });
+});
+
+describe("the strictest row of a table", () => {
+  const strictest = (rows: Record<string, unknown>) => {
+    const { limits } = policyOf(envWith({ limit: { by: "mcp:tool", ...rows } }));
+    return limits.kind === "table" ? limits.strictest.map(({ quota }) => quota) : undefined;
+  };
+
+  it.each([
+    [{ a: "60/minute", b: "10/minute" }, [{ limit: 10, windowMs: MINUTE_MS }]],
+    [{ a: "10/minute", "*": "9/minute" }, [{ limit: 9, windowMs: MINUTE_MS }]],
+    [{ a: "5/second", b: "60/minute" }, [{ limit: 60, windowMs: MINUTE_MS }]],
+    [{ a: "10/second, 100/hour", b: "1/minute" }, [{ limit: 1, windowMs: MINUTE_MS }]],
+    [{ a: "60/minute", b: "1/second" }, [{ limit: 60, windowMs: MINUTE_MS }]],
+    [{ b: "1/second", a: "60/minute" }, [{ limit: 1, windowMs: 1_000 }]],
+    [{ a: "unlimited", b: "60/minute" }, [{ limit: 60, windowMs: MINUTE_MS }]],
+    [{ a: "unlimited" }, []],
+  ])("of %j has the smallest limit per time, of equal ones it is the first", (rows, expected) => {
+    expect(strictest(rows)).toMatchObject(expected);
+    expect(strictest(rows)).toHaveLength(expected.length);
+  });
+});
+
+describe("a part of a token", () => {
+  it.each([
+    [{ key: "user | ip" }, "key", "user"],
+    [{ key: "jwt:org + ip" }, "key", "jwt:org"],
+    [{ limit: { by: "jwt:plan", free: "5/m" } }, "limit.by", "jwt:plan"],
+  ])("in %j needs something to verify tokens with", (fields, field, part) => {
+    const problem = expect.stringMatching(
+      new RegExp(`^POLICIES\\[0\\]\\.${field}: "${part}".* needs JWT_SECRET or JWKS_URL`),
+    );
+    expect(problemsOf(envWith(fields))).toEqual([problem]);
+    expect(problemsOf({ ...envWith(fields), JWT_SECRET: "" })).toEqual([problem]);
+    expect(problemsOf({ ...envWith(fields), JWT_SECRET: "secret" })).toEqual([]);
+    expect(problemsOf({ ...envWith(fields), JWKS_URL: "https://example.com/keys" })).toEqual([]);
   });
 });
 

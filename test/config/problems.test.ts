@@ -56,10 +56,16 @@ describe("the problems of a configuration", () => {
       algorithm: "x",
       burst: 0,
       cost: 0,
+      estimate: 0,
+      count: "x",
+      lockout: "x",
       mode: "x",
       durable: "x",
     });
-    const fields = ["name", "match", "key", "limit", "algorithm", "burst", "cost", "mode", "durable"];
+    const fields = [
+      ...["name", "match", "key", "limit", "algorithm", "burst", "cost", "estimate", "count", "lockout"],
+      ...["mode", "durable"],
+    ];
     expect(pathsOf(env).toSorted()).toEqual(fields.map((field) => `POLICIES[0].${field}`).toSorted());
   });
 
@@ -171,6 +177,8 @@ describe("reading a configuration", () => {
     "durable",
     "on",
     "count",
+    "estimate",
+    "lockout",
   ];
   const TEXTS = [
     "5/minute",
@@ -181,6 +189,10 @@ describe("reading a configuration", () => {
     "shadow",
     "*",
     "::1/64",
+    "response-json:/a~1b",
+    "mcp:tool | body:/x",
+    "401, 5xx",
+    "15m after 5 in 1m",
   ];
   const anyText = fc.oneof(fc.constantFrom(...TEXTS), fc.string(), fc.string({ unit: "binary" }));
   const anyValue = fc.oneof(

@@ -24,7 +24,10 @@ describe("a configuration of nothing", () => {
               },
             ],
           },
-          cost: 1,
+          cost: { kind: "fixed", units: 1 },
+          estimate: 1,
+          count: undefined,
+          lockout: undefined,
           mode: "enforce",
           durable: false,
           onError: "local",
@@ -38,6 +41,7 @@ describe("a configuration of nothing", () => {
       headers: new Set(["ratelimit", "x-ratelimit"]),
       retryJitter: false,
       keySecret: undefined,
+      tokens: undefined,
       storeTimeoutMs: 1_000,
       onError: "local",
       upstash: undefined,
@@ -176,12 +180,44 @@ describe("the store upstash", () => {
   });
 });
 
+describe("what tokens are verified with", () => {
+  it("is a secret", () => {
+    expect(configOf({ JWT_SECRET: "s", JWT_ISSUER: "i", JWT_AUDIENCE: "a" }).tokens).toEqual({
+      keys: { kind: "secret", secret: "s" },
+      issuer: "i",
+      audience: "a",
+    });
+  });
+
+  it("is a set of keys at a URL, query and all", () => {
+    expect(configOf({ JWKS_URL: "https://example.com/keys/?p=1" }).tokens).toEqual({
+      keys: { kind: "key-set", url: "https://example.com/keys/?p=1" },
+      issuer: undefined,
+      audience: undefined,
+    });
+  });
+
+  it("is nothing without either", () => {
+    expect(configOf({ JWT_ISSUER: "i" }).tokens).toBeUndefined();
+  });
+
+  it.each([
+    [
+      { JWT_SECRET: "s", JWKS_URL: "https://example.com/keys" },
+      /^JWKS_URL: cannot be set together with JWT_SECRET/,
+    ],
+    [{ JWKS_URL: "example.com/keys" }, /^JWKS_URL: is not an http or https URL/],
+    [{ JWKS_URL: 5 }, /^JWKS_URL: must be text/],
+    [{ JWT_SECRET: 5 }, /^JWT_SECRET: must be text/],
+    [{ JWT_ISSUER: 5 }, /^JWT_ISSUER: must be text/],
+    [{ JWT_AUDIENCE: ["a"] }, /^JWT_AUDIENCE: must be text/],
+  ])("%j is an error", (env, problem) => {
+    expect(problemsOf(env)).toEqual([expect.stringMatching(problem)]);
+  });
+});
+
 describe("what a later release brings", () => {
   it.each([
-    ["JWT_SECRET", "secret"],
-    ["JWKS_URL", "https://example.com/keys"],
-    ["JWT_ISSUER", "issuer"],
-    ["JWT_AUDIENCE", "audience"],
     ["ADMIN_TOKEN", "a".repeat(32)],
     ["SLOT_RENEW", "60s"],
     ["SLOT_EXPIRY", "180s"],

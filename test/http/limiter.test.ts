@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import { createDecide, type DecideParts } from "../../src/http/decide.ts";
 import { createLimiter, type LimiterParts } from "../../src/http/limiter.ts";
+import { createSettle } from "../../src/http/settle.ts";
 import { trieRouter } from "../../src/http/trie-router.ts";
 import { createCharges } from "../../src/key/charges.ts";
 import { createDigest } from "../../src/key/digest.ts";
@@ -13,8 +15,10 @@ import { createLadder } from "../../src/store/ladder.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store } from "../../src/store/store.ts";
 
+type Parts = Partial<Omit<DecideParts, "config"> & Omit<LimiterParts, "config" | "decide" | "settle">>;
+
 /** The limiter with a local store and an origin that answers 200, unless a part is replaced. */
-function limiter(env: Record<string, unknown>, parts: Partial<LimiterParts> = {}) {
+function limiter(env: Record<string, unknown>, parts: Parts = {}) {
   const parsed = parseConfig(env);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { config } = parsed;
@@ -28,20 +32,25 @@ function limiter(env: Record<string, unknown>, parts: Partial<LimiterParts> = {}
       return local.take(charges, deadline);
     },
   };
-  const handle = createLimiter({
+  const newDeadline = () => createDeadline(1_000);
+  const all = {
     config,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(undefined), 64),
     store,
+    knownRefusal: () => undefined,
     ladder: createLadder(
       local,
       createKnownRefusals(() => 1_800_000_000_000),
     ),
-    newDeadline: () => createDeadline(1_000),
+    newDeadline,
+    verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
-    log: (event) => events.push(event),
+    log: (event: string) => events.push(event),
     ...parts,
-  });
+  };
+  const settle = createSettle({ ...all, waitUntil: () => {} });
+  const handle = createLimiter({ ...all, decide: createDecide(all), settle });
   const send = (path = "/", init: RequestInit = {}) =>
     handle(new Request(`https://site.example${path}`, init));
   return { send, events, takes };
@@ -54,7 +63,7 @@ const one = { POLICIES: [policy] };
 const brokenStore: Store = { take: () => Promise.reject(new Error("bug")), settle: async () => [] };
 
 const FAULTS = {
-  keying: { chargeRequest: () => Promise.reject(new Error("bug")) },
+  keying: { chargeRequest: () => () => Promise.reject(new Error("bug")) },
   matching: {
     matcher: {
       match: () => {
@@ -63,7 +72,7 @@ const FAULTS = {
       isExempt: () => false,
     },
   },
-} satisfies Record<string, Partial<LimiterParts>>;
+} satisfies Record<string, Parts>;
 
 /** The failure ladder, in front of a store that never answers well. */
 function away(): Store {

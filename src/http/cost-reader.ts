@@ -1,0 +1,164 @@
+import { createParser, type ParseError } from "eventsource-parser";
+import { isJsonType } from "../key/json-body.ts";
+import { valueAt } from "../key/json-pointer.ts";
+
+export interface ObservedResponse {
+  /** The same response. Its body must be read or cancelled, else the cost is never known. */
+  readonly response: Response;
+  /**
+   * The cost once the body has ended, failed or been cancelled; undefined when none was seen or it
+   * makes no sense. Never rejects.
+   */
+  readonly cost: Promise<number | undefined>;
+}
+
+/** Watches a body go by. */
+interface Observer {
+  see(chunk: Uint8Array): void;
+  /** The cost in what was seen, after the last chunk. */
+  finish(): number | undefined;
+}
+
+/** The largest JSON document or event that a cost is looked for in. */
+const MAX_DOCUMENT_BYTES = 64 * 1024;
+/** How much text the event parser gets at a time. */
+const PIECE_LENGTH = 4_096;
+
+/** Learns what a request cost from what the origin says at the pointer, while the response streams on. */
+export function observeCost(response: Response, pointer: readonly string[]): ObservedResponse {
+  const observer = createObserver(response.headers, pointer);
+  if (!observer || response.body === null) return { response, cost: Promise.resolve(undefined) };
+  const { promise: cost, resolve } = Promise.withResolvers<number | undefined>();
+  const body = observed(response.body, observer, resolve);
+  const answer = new Response(body, response);
+  // With it the end of this body might go unnoticed.
+  answer.headers.delete("content-length");
+  return { response: answer, cost };
+}
+
+/** A cost as an origin states it: whole units, rounded up; undefined when it is not a number of at least 0. */
+export function parseCost(value: unknown): number | undefined {
+  const isDecimal = typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value);
+  const cost = isDecimal ? Number(value) : value;
+  if (typeof cost !== "number" || !(cost >= 0)) return undefined;
+  // The sum turns -0 into 0.
+  return Math.min(Math.ceil(cost) + 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** The same body, read no faster than it is asked for. */
+function observed(
+  body: ReadableStream<Uint8Array>,
+  observer: Observer,
+  report: (cost: number | undefined) => void,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) {
+            observer.see(value);
+            return controller.enqueue(value);
+          }
+        } catch (error) {
+          report(observer.finish());
+          throw error;
+        }
+        report(observer.finish());
+        controller.close();
+      },
+      cancel(reason) {
+        report(observer.finish());
+        return reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** What looks for the cost in a response of this type and length; undefined when there is no use in it. */
+function createObserver(headers: Headers, pointer: readonly string[]): Observer | undefined {
+  const type = headers.get("content-type") ?? "";
+  if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return observeEvents(pointer);
+  const isTooLong = Number(headers.get("content-length")) > MAX_DOCUMENT_BYTES;
+  return isJsonType(type) && !isTooLong ? observeDocument(pointer) : undefined;
+}
+
+/** The cost in one JSON document. */
+function observeDocument(pointer: readonly string[]): Observer {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  return {
+    see(chunk) {
+      size += chunk.byteLength;
+      text = size > MAX_DOCUMENT_BYTES ? "" : text + decoder.decode(chunk, { stream: true });
+    },
+    finish: () => costIn(text, pointer),
+  };
+}
+
+/**
+ * The last cost in a stream of events. The parser looks at the size of an event only between pieces, so
+ * these are cut alike however the body was. The rest of an event that is too large is skipped.
+ */
+function observeEvents(pointer: readonly string[]): Observer {
+  const decoder = new TextDecoder();
+  const toLineFeeds = createLineFeeds();
+  let cost: number | undefined;
+  let unfed = "";
+  let isTooLarge = false;
+  let isRest = false;
+  const parser = createParser({
+    maxBufferSize: MAX_DOCUMENT_BYTES,
+    onEvent({ data }) {
+      if (!isRest) cost = costIn(data, pointer) ?? cost;
+      isRest = false;
+    },
+    onError({ type }: ParseError) {
+      isTooLarge ||= type === "max-buffer-size-exceeded";
+    },
+  });
+  const feed = (piece: string): void => {
+    parser.feed(piece);
+    if (!isTooLarge) return;
+    parser.reset();
+    // Whatever follows up to the next blank line becomes one event, which is passed over.
+    parser.feed(piece.endsWith("\n") ? "data:\n" : "data:");
+    isTooLarge = false;
+    isRest = true;
+  };
+  return {
+    see(chunk) {
+      unfed += toLineFeeds(decoder.decode(chunk, { stream: true }));
+      let start = 0;
+      for (; start + PIECE_LENGTH <= unfed.length; start += PIECE_LENGTH)
+        feed(unfed.slice(start, start + PIECE_LENGTH));
+      unfed = unfed.slice(start);
+    },
+    finish() {
+      // The end also ends an event that lacks its blank line: half a document is not JSON, so nothing is misread.
+      feed(`${unfed}\n\n`);
+      return cost;
+    },
+  };
+}
+
+/** Makes every end of a line one character, in text that comes in parts; a last carriage return is kept back. */
+function createLineFeeds(): (text: string) => string {
+  let kept = "";
+  return (text) => {
+    const whole = kept + text;
+    kept = whole.endsWith("\r") ? "\r" : "";
+    return whole.slice(0, whole.length - kept.length).replaceAll(/\r\n?/g, "\n");
+  };
+}
+
+function costIn(text: string, pointer: readonly string[]): number | undefined {
+  try {
+    return parseCost(valueAt(JSON.parse(text), pointer));
+  } catch {
+    return undefined;
+  }
+}

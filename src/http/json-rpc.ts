@@ -1,0 +1,12 @@
+import type { ProblemBody } from "./problem.ts";
+
+/** Of the range that JSON-RPC 2.0 leaves to servers, what gateways use for "too many requests". */
+const RATE_LIMITED = -32029;
+
+/** A refusal as the error of a JSON-RPC call, so that the caller's program gets it as the result of that call. */
+export function jsonRpcResponse(id: string | number, problem: ProblemBody): Response {
+  const { detail, retry_after_seconds, "violated-policies": violated = [] } = problem;
+  const data = { retry_after_seconds, "violated-policies": violated };
+  const body = { jsonrpc: "2.0", id, error: { code: RATE_LIMITED, message: detail, data } };
+  return Response.json(body, { status: problem.status, headers: { "Cache-Control": "no-store" } });
+}
