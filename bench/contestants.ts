@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { WorkerOptions } from "../test/support/workerd.ts";
-import { answer } from "./load.ts";
+import { answer, type Extra } from "./load.ts";
 
 /** A Worker to measure. */
 export interface Contestant {
@@ -9,10 +9,20 @@ export interface Contestant {
   /** What every measured request must be answered with, as `answer` describes it. */
   readonly answer: string;
   readonly worker: WorkerOptions;
+  /** What its requests have beside what all have. */
+  readonly extra?: (caller: number) => Extra | Promise<Extra>;
 }
 
 /** More than any run sends, over a window that does not end during one. */
-const NEVER_REACHED = "1000000/hour";
+export const NEVER_REACHED = "1000000/hour";
+
+/** The least that any Worker in front of an origin costs. */
+export const forwardOnly = (origin: string): Contestant => ({
+  id: "a",
+  label: "forwards only",
+  answer: answer(200, 0),
+  worker: { script: resolve(import.meta.dirname, "forward.js"), vars: { ORIGIN: origin } },
+});
 
 /** The rows of the table. The first is what the others are compared with. */
 export function contestants(origin: string): readonly Contestant[] {
@@ -24,12 +34,7 @@ export function contestants(origin: string): readonly Contestant[] {
   ];
   const refuseAll = [{ name: "address", limit: "1/day" }];
   return [
-    {
-      id: "a",
-      label: "forwards only",
-      answer: answer(200, 0),
-      worker: { script: resolve(import.meta.dirname, "forward.js"), vars: { ORIGIN: origin } },
-    },
+    forwardOnly(origin),
     { id: "b", label: "Weir, one policy", answer: answer(200, 1), worker: weir({ POLICIES: onePolicy }) },
     {
       id: "c",

@@ -1,4 +1,4 @@
-import { Agent, get } from "node:http";
+import { Agent, request as httpRequest } from "node:http";
 
 const CONNECTIONS = 32;
 /** How many different callers take turns. */
@@ -10,22 +10,30 @@ export type Answers = ReadonlyMap<string, number>;
 /** What tells an answer of Weir from one that it let pass because of a fault. */
 export const answer = (status: number, quotas: number): string => `${status} with ${quotas} quotas`;
 
+/** What a request has beside what all have. */
+export interface Extra {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Makes it a POST of JSON. */
+  readonly body?: string;
+}
+
 /** Sends requests over connections that are kept from one round to the next. */
 export interface Load {
   /** Sends this many requests, as many at a time as there are connections. Rejects when one fails. */
-  send(url: string, requests: number): Promise<Answers>;
+  send(url: string, requests: number, extra?: (caller: number) => Extra | Promise<Extra>): Promise<Answers>;
   close(): void;
 }
 
 export function createLoad(): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
   return {
-    async send(url, requests) {
+    async send(url, requests, extra = () => ({})) {
       const answers = new Map<string, number>();
       let sent = 0;
       const sendNext = async (): Promise<void> => {
         while (sent < requests) {
-          const kind = await request(agent, url, sent++ % CALLERS);
+          const caller = sent++ % CALLERS;
+          const kind = await request(agent, url, caller, await extra(caller));
           answers.set(kind, (answers.get(kind) ?? 0) + 1);
         }
       };
@@ -36,19 +44,30 @@ export function createLoad(): Load {
   };
 }
 
-function request(agent: Agent, url: string, caller: number): Promise<string> {
+function request(agent: Agent, url: string, caller: number, { headers: own, body }: Extra): Promise<string> {
   const headers = {
     Accept: "application/json",
     "CF-Connecting-IP": address(caller),
     "X-User-Id": `user-${caller}`,
+    ...(body !== undefined && {
+      "Content-Type": "application/json",
+      "Content-Length": String(Buffer.byteLength(body)),
+    }),
+    ...own,
   };
+  const method = body === undefined ? "GET" : "POST";
   return new Promise((answered, failed) => {
-    get(`${url}/api/items/${caller}?page=1`, { agent, headers }, (response) => {
-      const quotas = String(response.headers.ratelimit ?? "").match(/;r=/g)?.length ?? 0;
-      response.on("error", failed);
-      response.on("end", () => answered(answer(response.statusCode ?? 0, quotas)));
-      response.resume();
-    }).on("error", failed);
+    const sending = httpRequest(
+      `${url}/api/items/${caller}?page=1`,
+      { agent, method, headers },
+      (response) => {
+        const quotas = String(response.headers.ratelimit ?? "").match(/;r=/g)?.length ?? 0;
+        response.on("error", failed);
+        response.on("end", () => answered(answer(response.statusCode ?? 0, quotas)));
+        response.resume();
+      },
+    );
+    sending.on("error", failed).end(body);
   });
 }
 

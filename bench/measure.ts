@@ -22,7 +22,7 @@ export interface Sample {
 export async function measure({ contestant, worker }: Runner, load: Load, requests: number): Promise<Sample> {
   const startCpuMs = cpuTimeMs(worker.pid);
   const startMs = performance.now();
-  const answers = await load.send(worker.url, requests);
+  const answers = await load.send(worker.url, requests, contestant.extra);
   const elapsedMs = performance.now() - startMs;
   if (answers.get(contestant.answer) !== requests) {
     const found = [...answers].map(([kind, count]) => `${count} x ${kind}`).join(", ");

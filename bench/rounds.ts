@@ -39,7 +39,8 @@ export async function runRounds(plan: Plan, interrupted: Promise<never>): Promis
     const runners = await Promise.all(starting);
     plan.progress("warm-up");
     // Also uses up what the Worker that refuses everything admits at first.
-    for (const { worker } of runners) await load.send(worker.url, plan.requests);
+    for (const { worker, contestant } of runners)
+      await load.send(worker.url, plan.requests, contestant.extra);
     const rows = runners.map((runner) => ({ ...runner, samples: [] as Row["samples"][number][] }));
     for (let round = 1; round <= plan.rounds; round++) {
       plan.progress(`round ${round} of ${plan.rounds}`);
