@@ -4,9 +4,11 @@ import { parseConfig } from "./config/parse-config.ts";
 import type { Problem } from "./config/problem.ts";
 import { createDecide, type DecideParts } from "./http/decide.ts";
 import { createLimiter, type Limiter } from "./http/limiter.ts";
+import { createGates } from "./http/message-gate.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
 import { createSettle } from "./http/settle.ts";
 import { trieRouter } from "./http/trie-router.ts";
+import { createAttend } from "./http/under-way.ts";
 import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
@@ -23,6 +25,7 @@ import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLadder } from "./store/ladder.ts";
 import { createLocalStore } from "./store/local.ts";
+import { createSlots } from "./store/slots.ts";
 import type { Store, StoreCharge, WaitUntil } from "./store/store.ts";
 import { createUpstashStore } from "./store/upstash.ts";
 
@@ -44,12 +47,15 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
   const log = createLog(systemClock);
   const stores = createStores(config, bindings, log, waitUntil);
   const newDeadline = () => createDeadline(config.storeTimeoutMs);
+  const shared = { store: stores.store, now: systemClock, newDeadline, waitUntil, log };
+  const slots = createSlots({ ...shared, renewMs: config.slotRenewMs });
   const decide = createDecide({
     config,
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
     chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
     ...stores,
+    slots,
     newDeadline,
   });
   return createLimiter({
@@ -58,7 +64,8 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     decide,
     verifyToken: createVerifier(config, log, waitUntil),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
-    settle: createSettle({ store: stores.store, newDeadline, waitUntil, log }),
+    settle: createSettle(shared),
+    attend: createAttend({ slots, openGate: createGates(shared), waitUntil }),
   });
 }
 

@@ -1,4 +1,13 @@
-import { type Limits, MODES, type Mode, type NamedQuota, type OutageStep, type Policy } from "./config.ts";
+import { type Algorithm, CONCURRENCY, type Quota } from "../limit/quota.ts";
+import {
+  type Limits,
+  MODES,
+  type Mode,
+  type NamedQuota,
+  type OutageStep,
+  type Policy,
+  type Subject,
+} from "./config.ts";
 import { applyOverrides, type PolicyEntry } from "./limit-overrides.ts";
 import { checkPolicy } from "./policy-checks.ts";
 import type { WrittenPolicy } from "./policy-schema.ts";
@@ -12,6 +21,8 @@ export interface Inherited {
   readonly onError: OutageStep;
   /** Whether there is something to verify tokens with. */
   readonly verifiesTokens: boolean;
+  /** How long something under way counts without being renewed, milliseconds. */
+  readonly slotExpiryMs: number;
 }
 
 /**
@@ -39,29 +50,20 @@ export function buildPolicies(
   });
 }
 
+/** Where the policy says nothing. */
+const DEFAULT_STRIKES = 10;
+
 function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | undefined {
-  const {
-    name,
-    match,
-    key,
-    limit,
-    algorithm,
-    burst,
-    cost,
-    estimate = 1,
-    count,
-    lockout,
-    mode,
-    durable,
-  } = written;
-  if (!name || !match || !key || !limit || !algorithm || !cost || !mode || durable === undefined)
+  const { name, match, on, key, limit, algorithm, cost, mode, durable } = written;
+  if (!name || !match || !on || !key || !limit || !algorithm || !cost || !mode || durable === undefined)
     return undefined;
+  const { estimate = 1, count, lockout, strikes = DEFAULT_STRIKES } = written;
+  const what = cost.kind === "bytes" ? "byte" : on;
   const quotas = (rates: readonly Rate[]): NamedQuota[] =>
     rates.map((rate) => ({
-      name: rates.length > 1 ? `${name}-${windowName(rate.windowMs)}` : name,
-      count: `${name}/${algorithm}/${rate.windowMs}`,
-      text: rateText(rate),
-      quota: { algorithm, ...rate, burst: burst ?? rate.limit },
+      name: rates.length > 1 ? `${name}-${windowName(rate)}` : name,
+      text: rateText(rate, what),
+      ...countedAs(name, quotaOf(rate, algorithm, written.burst, inherited.slotExpiryMs)),
     }));
   const limits: Limits =
     limit.kind === "fixed"
@@ -76,6 +78,7 @@ function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | und
   return {
     name,
     match,
+    on,
     key,
     limits,
     cost,
@@ -84,7 +87,35 @@ function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | und
     lockout: lockout && { id: `${name}/lockout`, ...lockout },
     mode: lower(mode, inherited.mode),
     durable,
-    onError: written.on_store_error ?? inherited.onError,
+    strikes,
+    onError: written.on_store_error ?? STEPS[on] ?? inherited.onError,
+  };
+}
+
+/** An uncounted connection may stay for days; an uncounted message is over at once. */
+const STEPS: { readonly [S in Subject]: OutageStep | undefined } = {
+  request: undefined,
+  connection: "closed",
+  message: "open",
+};
+
+function quotaOf(
+  { limit, windowMs }: Rate,
+  algorithm: Algorithm,
+  burst: number | undefined,
+  slotExpiryMs: number,
+): Quota {
+  return windowMs === undefined
+    ? { algorithm: CONCURRENCY, limit, windowMs: slotExpiryMs, burst: limit }
+    : { algorithm, limit, windowMs, burst: burst ?? limit };
+}
+
+/** What is under way goes on counting when only its expiry is configured otherwise. */
+function countedAs(name: string, quota: Quota): Pick<NamedQuota, "count" | "quota"> {
+  const { algorithm, windowMs } = quota;
+  return {
+    quota,
+    count: algorithm === CONCURRENCY ? `${name}/${algorithm}` : `${name}/${algorithm}/${windowMs}`,
   };
 }
 

@@ -9,6 +9,8 @@ import type { StatusRange } from "./statuses.ts";
 export const STORES = ["durable-object", "upstash", "local"] as const;
 export const MODES = ["off", "shadow", "enforce"] as const;
 export const OUTAGE_STEPS = ["local", "open", "closed"] as const;
+/** What a policy limits: requests, WebSockets being opened, or the messages that clients send on them. */
+export const SUBJECTS = ["request", "connection", "message"] as const;
 export const HEADER_FAMILIES = ["ratelimit", "x-ratelimit"] as const;
 export const JURISDICTIONS = ["eu", "us"] as const;
 
@@ -16,6 +18,7 @@ export type StoreName = (typeof STORES)[number];
 /** In the order of what they do: a policy's mode is never above the global one. */
 export type Mode = (typeof MODES)[number];
 export type OutageStep = (typeof OUTAGE_STEPS)[number];
+export type Subject = (typeof SUBJECTS)[number];
 export type HeaderFamily = (typeof HEADER_FAMILIES)[number];
 export type Jurisdiction = (typeof JURISDICTIONS)[number];
 
@@ -57,6 +60,7 @@ export type Limits =
 export interface Policy {
   readonly name: string;
   readonly match: readonly Pattern[];
+  readonly on: Subject;
   readonly key: KeyExpression;
   readonly limits: Limits;
   readonly cost: Cost;
@@ -65,6 +69,8 @@ export interface Policy {
   /** Which responses stay charged, the others are refunded; undefined: all. */
   readonly count: readonly StatusRange[] | undefined;
   readonly lockout: Lockout | undefined;
+  /** Refused messages in a row after which a socket is closed. */
+  readonly strikes: number;
   /** The lower of the policy's own and the global mode. */
   readonly mode: Mode;
   /** Wait for the disk before admitting. */
@@ -104,6 +110,9 @@ export interface Config {
   readonly tokens: TokenOptions | undefined;
   /** The longest that a request waits for its stores and key endpoints together, milliseconds. */
   readonly storeTimeoutMs: number;
+  /** Concurrency: how often what is under way is renewed, and how long it counts without, milliseconds. */
+  readonly slotRenewMs: number;
+  readonly slotExpiryMs: number;
   /** What becomes of a request when Weir fails before it knows its policies. */
   readonly onError: OutageStep;
   /** Where Upstash Redis is; undefined when it is not the store. */

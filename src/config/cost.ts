@@ -7,6 +7,8 @@ import { bad, ok, type Result } from "./result.ts";
 /** What a request costs. Where the response says it, an estimate is reserved first. */
 export type Cost =
   | { readonly kind: "fixed"; readonly units: number }
+  /** The length of a message's payload. */
+  | { readonly kind: "bytes" }
   | { readonly kind: "header" | "response-header"; readonly name: string }
   | { readonly kind: "response-json"; readonly pointer: JsonPointer };
 
@@ -22,8 +24,7 @@ export function parseCost(input: unknown): Result<Cost> {
 }
 
 function parseSource(text: string): Result<Cost> {
-  if (text.toLowerCase() === "bytes")
-    return bad(`a cost of "bytes" is for messages, which are not supported yet`);
+  if (text.toLowerCase() === "bytes") return ok({ kind: "bytes" });
   const colon = text.indexOf(":");
   const source = (colon < 0 ? text : text.slice(0, colon)).trim().toLowerCase();
   const argument = colon < 0 ? "" : text.slice(colon + 1).trim();

@@ -10,6 +10,8 @@ export const DEFAULTS = {
   IPV6_PREFIX: 64,
   HEADERS: "ratelimit, x-ratelimit",
   RETRY_JITTER: "off",
+  SLOT_RENEW: "60s",
+  SLOT_EXPIRY: "180s",
 } as const;
 
 /** Every default of a policy, as it would be written. */
@@ -19,6 +21,7 @@ export const POLICY_DEFAULTS = {
   algorithm: "sliding-window",
   cost: 1,
   count: "all",
+  on: "request",
   mode: "enforce",
   durable: false,
 } as const;

@@ -44,6 +44,9 @@ function readConfig(env: Env, report: Report): Config | undefined {
   );
   const { STORE, NAMESPACE, MODE, ON_STORE_ERROR, STORE_TIMEOUT, CLIENT_IP, IPV6_PREFIX, HEADERS } =
     variables;
+  const { SLOT_RENEW, SLOT_EXPIRY } = variables;
+  if (SLOT_RENEW && SLOT_EXPIRY && SLOT_EXPIRY < 2 * SLOT_RENEW)
+    report("SLOT_EXPIRY", "must be at least twice SLOT_RENEW, else one renewal that fails loses the slot");
   const lists = {
     exempt: readTexts("EXEMPT", set, parsePattern, report),
     allow: readTexts("ALLOW", set, parseNetwork, report),
@@ -53,12 +56,14 @@ function readConfig(env: Env, report: Report): Config | undefined {
     mode: MODE ?? DEFAULTS.MODE,
     onError: ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR,
     verifiesTokens: known.includes("JWT_SECRET") || known.includes("JWKS_URL"),
+    slotExpiryMs: SLOT_EXPIRY ?? 1,
   };
   const policies = buildPolicies(readPolicies(set, report), limitOverrides(set), inherited, report);
   const upstash = STORE === "upstash" ? readUpstash(variables, known, report) : undefined;
   const tokens = readTokens(variables, known, report);
   if (!STORE || !NAMESPACE || !ON_STORE_ERROR || !STORE_TIMEOUT || !CLIENT_IP || !IPV6_PREFIX || !HEADERS)
     return undefined;
+  if (!SLOT_RENEW || !SLOT_EXPIRY) return undefined;
   return {
     ...lists,
     policies,
@@ -73,6 +78,8 @@ function readConfig(env: Env, report: Report): Config | undefined {
     keySecret: variables.KEY_SECRET,
     tokens,
     storeTimeoutMs: STORE_TIMEOUT,
+    slotRenewMs: SLOT_RENEW,
+    slotExpiryMs: SLOT_EXPIRY,
     onError: ON_STORE_ERROR,
     upstash,
   };

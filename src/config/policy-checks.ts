@@ -15,6 +15,7 @@ export function checkPolicy(entry: PolicyEntry, verifiesTokens: boolean, report:
   if (!verifiesTokens) checkTokens(path, policy, report);
   checkMcp(path, policy, report);
   checkEstimate(path, policy, report);
+  checkSubject(path, policy, report);
   checkCapacity(entry, report);
 }
 
@@ -75,11 +76,44 @@ function checkEstimate(path: string, { cost, estimate }: WrittenPolicy, report: 
   );
 }
 
+/** What belongs to responses is nothing for a socket or a message, and the other way round. */
+function checkSubject(path: string, policy: WrittenPolicy, report: Report): void {
+  const { on, cost, count, lockout, strikes, limit } = policy;
+  if (on === undefined) return;
+  const isResponse = cost?.kind.startsWith("response-");
+  if (on !== "request" && isResponse)
+    report(`${path}.cost`, `is only for on = "request": it is a response's`);
+  if (on !== "request" && count) report(`${path}.count`, `is only for on = "request": it is about responses`);
+  if (on === "message" && cost?.kind === "header")
+    report(`${path}.cost`, "cannot be a header's: messages have none");
+  if (on === "message" && lockout) report(`${path}.lockout`, "is not for messages; use strikes");
+  if (on !== "message" && cost?.kind === "bytes")
+    report(`${path}.cost`, `"bytes" is only for on = "message"`);
+  if (on !== "message" && strikes !== undefined) report(`${path}.strikes`, `is only for on = "message"`);
+  if (
+    on === "message" &&
+    limit &&
+    ratesOf(limit)
+      .flat()
+      .some(({ windowMs }) => windowMs === undefined)
+  )
+    report(`${path}.limit`, "a message is over at once: concurrent is for requests and connections");
+  for (const { field, part } of partsOf(policy)) {
+    if (on !== "request" && (part.kind === "mcp" || part.kind === "body"))
+      report(
+        `${path}.${field}`,
+        `"${part.kind}:${part.name}" needs a body, and opening a WebSocket has none`,
+      );
+  }
+}
+
 function checkCapacity({ path, limitPath, policy }: PolicyEntry, report: Report): void {
   const { limit, burst = 0 } = policy;
   const rates = limit ? ratesOf(limit).flat() : [];
-  const fits = (capacity: number) => rates.every(({ windowMs }) => capacity * windowMs <= MAX_CAPACITY_MS);
-  const tooLarge = rates.find(({ limit, windowMs }) => limit * windowMs > MAX_CAPACITY_MS);
+  const fits = (capacity: number) =>
+    rates.every(({ windowMs = 1 }) => capacity * windowMs <= MAX_CAPACITY_MS);
+  // Slots count for hours at most.
+  const tooLarge = rates.find(({ limit, windowMs = 86_400_000 }) => limit * windowMs > MAX_CAPACITY_MS);
   if (tooLarge) report(limitPath ?? `${path}.limit`, `${rateText(tooLarge)} is too large; ${CAPACITY_RULE}`);
   if (!fits(burst)) report(`${path}.burst`, `${burst} is too large; ${CAPACITY_RULE}`);
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
-import { MODES, OUTAGE_STEPS } from "./config.ts";
+import { MODES, OUTAGE_STEPS, SUBJECTS } from "./config.ts";
 import { parseCost } from "./cost.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
 import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
@@ -35,6 +35,7 @@ export const policySchema = table({
   name: text(parseName),
   match: v.optional(parsed(parseMatch), POLICY_DEFAULTS.match),
   key: v.optional(text(parseKeyExpression), POLICY_DEFAULTS.key),
+  on: v.optional(oneOf(SUBJECTS), POLICY_DEFAULTS.on),
   limit: parsed(parseLimit),
   algorithm: v.optional(oneOf(ALGORITHMS, ALGORITHM_ALIASES), POLICY_DEFAULTS.algorithm),
   burst: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
@@ -42,12 +43,11 @@ export const policySchema = table({
   estimate: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
   count: v.optional(parsed(parseStatuses), POLICY_DEFAULTS.count),
   lockout: v.optional(text(parseLockout)),
+  strikes: v.optional(wholeNumber(1, 1_000_000)),
   mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
   durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
   on_store_error: v.optional(oneOf(OUTAGE_STEPS)),
-  on: v.optional(later("limiting connections and messages", "request")),
   lease: v.optional(later("leasing", false)),
-  strikes: v.optional(later("limiting messages")),
 });
 
 /** The fields of a policy that were right. */
@@ -105,7 +105,8 @@ function parseTable({ by, ...written }: Record<string, unknown>): Result<Written
 }
 
 function strictestOf(rows: readonly (readonly Rate[])[]): readonly Rate[] {
-  const perMs = (rates: readonly Rate[]) => Math.min(...rates.map(({ limit, windowMs }) => limit / windowMs));
+  const perMs = (rates: readonly Rate[]) =>
+    Math.min(...rates.map(({ limit, windowMs }) => (windowMs === undefined ? Infinity : limit / windowMs)));
   return rows.toSorted((one, other) => perMs(one) - perMs(other) || 0)[0] ?? [];
 }
 

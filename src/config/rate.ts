@@ -1,9 +1,9 @@
 import { bad, ok, type Result } from "./result.ts";
 
-/** `limit` units of cost in `windowMs`. */
+/** `limit` units of cost in `windowMs`, or, where that is undefined, at the same time. */
 export interface Rate {
   readonly limit: number;
-  readonly windowMs: number;
+  readonly windowMs: number | undefined;
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = {
@@ -14,7 +14,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 };
 const EXAMPLE = `write it like "5/minute" or "100 per 10s"`;
 
-/** One or more rates, separated by `,` or `;`: `5/minute, 60/hour`. No two may have the same window. */
+/** One or more rates, separated by `,` or `;`: `5/minute, 60/hour, 3 concurrent`. No two may have the same window. */
 export function parseRates(text: string): Result<Rate[]> {
   if (text.trim() === "") return bad(`is empty; ${EXAMPLE}`);
   const rates: Rate[] = [];
@@ -31,18 +31,28 @@ export function parseRates(text: string): Result<Rate[]> {
 
 function parseRate(text: string): Result<Rate> {
   if (text === "") return bad(`has an empty quota between separators; ${EXAMPLE}`);
-  if (/\bconcurrent$/.test(text)) return bad(`"${text}": concurrency quotas are not supported yet`);
+  const [, atOnce] = /^(.*\S)\s+concurrent$/.exec(text) ?? [];
+  if (atOnce !== undefined) return parseConcurrency(text, atOnce);
   const halves = text.split(/\s*\/\s*|\s+per\s+/);
   const [count = "", window = ""] = halves;
   if (halves.length !== 2) return bad(`"${text}" has no "/" between count and window; ${EXAMPLE}`);
-  if (!/^\d+$/.test(count) || Number(count) < 1 || !Number.isSafeInteger(Number(count))) {
-    return bad(`"${text}": the count "${count}" is not a whole number of at least 1; ${EXAMPLE}`);
-  }
+  if (!isCount(count)) return badCount(text, count);
   const windowMs = parseWindow(window);
   return windowMs.ok
     ? ok({ limit: Number(count), windowMs: windowMs.value })
     : bad(`"${text}": ${windowMs.problem}`);
 }
+
+function parseConcurrency(text: string, count: string): Result<Rate> {
+  if (!isCount(count)) return badCount(text, count);
+  return ok({ limit: Number(count), windowMs: undefined });
+}
+
+const isCount = (count: string): boolean =>
+  /^\d+$/.test(count) && Number(count) >= 1 && Number.isSafeInteger(Number(count));
+
+const badCount = (text: string, count: string) =>
+  bad(`"${text}": the count "${count}" is not a whole number of at least 1; ${EXAMPLE}`);
 
 /** A length of time as optional number and unit, in milliseconds: `minute`, `10s`, `2 Minutes`. */
 export function parseWindow(text: string): Result<number> {
@@ -64,16 +74,19 @@ export function parseDuration(text: string): Result<number> {
   return bad(`"${text}" is not a length of time; write it like "1s" or "500ms"`);
 }
 
-/** The window as it appears in a quota's public name: `minute`, `10s`, `90s`, `2h`. */
-export function windowName(windowMs: number): string {
+/** The window as it appears in a quota's public name: `minute`, `10s`, `90s`, `2h`, `concurrent`. */
+export function windowName({ windowMs }: Rate): string {
+  if (windowMs === undefined) return "concurrent";
   const { count, unit } = inLargestUnit(windowMs);
   return count === 1 ? unit : `${count}${unit[0]}`;
 }
 
-/** The rate as a sentence has it: `5 requests per minute`, `1 request per 10 seconds`. */
-export function rateText({ limit, windowMs }: Rate): string {
+/** The rate as a sentence has it: `5 requests per minute`, `1 message per 10 seconds`, `5 concurrent connections`. */
+export function rateText({ limit, windowMs }: Rate, what = "request"): string {
+  const counted = `${what}${limit === 1 ? "" : "s"}`;
+  if (windowMs === undefined) return `${limit} concurrent ${counted}`;
   const { count, unit } = inLargestUnit(windowMs);
-  return `${limit} request${limit === 1 ? "" : "s"} per ${count === 1 ? unit : `${count} ${unit}s`}`;
+  return `${limit} ${counted} per ${count === 1 ? unit : `${count} ${unit}s`}`;
 }
 
 /** A window in the largest unit that divides it evenly. */

@@ -45,8 +45,8 @@ export const variablesSchema = table({
   JWT_ISSUER: v.optional(parsed(parseText)),
   JWT_AUDIENCE: v.optional(parsed(parseText)),
   ADMIN_TOKEN: v.optional(later("administration")),
-  SLOT_RENEW: v.optional(later("concurrency")),
-  SLOT_EXPIRY: v.optional(later("concurrency")),
+  SLOT_RENEW: v.optional(text(parseSlotTime), DEFAULTS.SLOT_RENEW),
+  SLOT_EXPIRY: v.optional(text(parseSlotTime), DEFAULTS.SLOT_EXPIRY),
 });
 
 /** The names of all variables, without numbered ones and `LIMIT_<NAME>`. */
@@ -85,6 +85,12 @@ function parseTimeout(written: string): Result<number> {
   const timeoutMs = parseDuration(written);
   if (!timeoutMs.ok || timeoutMs.value <= 30_000) return timeoutMs;
   return bad(`${show(written)} is longer than 30 seconds`);
+}
+
+function parseSlotTime(written: string): Result<number> {
+  const timeMs = parseDuration(written);
+  if (!timeMs.ok || timeMs.value <= 86_400_000) return timeMs;
+  return bad(`${show(written)} is longer than a day`);
 }
 
 function parseService(binding: unknown): Result<Origin> {

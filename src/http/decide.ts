@@ -1,14 +1,17 @@
-import type { Config, OutageStep, Policy } from "../config/config.ts";
+import type { Config, OutageStep } from "../config/config.ts";
 import type { ChargeRequest, PolicyCharge } from "../key/charges.ts";
 import type { RequestFacts } from "../key/request-facts.ts";
 import type { Receipt } from "../limit/charge.ts";
+import { CONCURRENCY } from "../limit/quota.ts";
 import type { Log } from "../metrics/log.ts";
 import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
 import type { Deadline } from "../store/deadline.ts";
 import type { Ladder } from "../store/ladder.ts";
+import type { Slots } from "../store/slots.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../store/store.ts";
-import { type Incoming, readRequest } from "./request-facts.ts";
+import { advertised, logOutcomes, type Provisional, provisional } from "./outcomes.ts";
+import { type Incoming, isSocketUpgrade, readRequest } from "./request-facts.ts";
 import type { RequestReader } from "./request-reader.ts";
 import type { Applied } from "./verdict.ts";
 
@@ -21,15 +24,10 @@ export interface DecideParts {
   readonly knownRefusal: (charges: readonly StoreCharge[]) => TakeAnswer | undefined;
   /** Decides when the store stack itself is at fault. */
   readonly ladder: Ladder;
+  readonly slots: Pick<Slots, "expectedWaitMs">;
   /** The longest that one request waits for its stores and key endpoints. */
   readonly newDeadline: () => Deadline;
   readonly log: Log;
-}
-
-/** An admission whose cost the response may still change. */
-export interface Provisional {
-  readonly policy: Policy;
-  readonly receipt: Receipt;
 }
 
 /** What was decided of a request, before anything is forwarded. */
@@ -40,6 +38,10 @@ export type Verdict =
       readonly kind: "admitted";
       readonly applied: readonly Applied[];
       readonly provisional: readonly Provisional[];
+      /** What counts until it is over. */
+      readonly held: readonly Receipt[];
+      /** What each message of the socket that this request opens is charged with. */
+      readonly messages: readonly PolicyCharge[];
     };
 
 /** Decides a request. Never rejects: a fault of Weir's own leads to the policies' steps. */
@@ -49,7 +51,7 @@ export type Decide = (request: Request, url: URL, reader: RequestReader) => Prom
 const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createDecide(parts: DecideParts): Decide {
-  const { config, matcher, chargeRequest, store, knownRefusal, ladder, newDeadline, log } = parts;
+  const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log } = parts;
 
   return async (request, url, reader) => {
     let matched: readonly MatchedPolicy[] | undefined;
@@ -59,7 +61,8 @@ export function createDecide(parts: DecideParts): Decide {
       if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
       if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
         return { kind: "unlimited" };
-      matched = matcher.match(incoming);
+      const isUpgrade = isSocketUpgrade(request);
+      matched = matcher.match(incoming).filter(({ policy }) => policy.on === "request" || isUpgrade);
       return matched.length === 0 ? { kind: "unlimited" } : await decideCharges(matched, incoming, reader);
     } catch (error) {
       return faulty(error, matched);
@@ -78,9 +81,11 @@ export function createDecide(parts: DecideParts): Decide {
       let facts: RequestFacts = incoming;
       for (;;) {
         const { known, needs } = await chargesOf(facts);
-        if (needs === undefined) return await take(known, deadline);
-        const refusal = knownRefusal(known.map(({ charge }) => charge));
-        if (refusal) return { kind: "refused", applied: advertised(known, refusal) };
+        const asked = known.filter(({ policy }) => policy.on !== "message");
+        const messages = known.filter(({ policy }) => policy.on === "message");
+        if (needs === undefined) return await take(asked, messages, deadline);
+        const refusal = knownRefusal(asked.map(({ charge }) => charge));
+        if (refusal) return { kind: "refused", applied: advertised(asked, refusal, slots) };
         facts = await reader.look(needs, facts, deadline);
       }
     } finally {
@@ -88,17 +93,25 @@ export function createDecide(parts: DecideParts): Decide {
     }
   }
 
-  async function take(charges: readonly PolicyCharge[], deadline: Deadline): Promise<Verdict> {
-    if (charges.length === 0) return { kind: "unlimited" };
+  async function take(
+    charges: readonly PolicyCharge[],
+    messages: readonly PolicyCharge[],
+    deadline: Deadline,
+  ): Promise<Verdict> {
+    if (charges.length === 0) {
+      if (messages.length === 0) return { kind: "unlimited" };
+      return { kind: "admitted", applied: [], provisional: [], held: [], messages };
+    }
     const own = charges.map(({ charge }) => charge);
     const answer = await store.take(own, deadline).catch((error: unknown) => {
       logFault(log, error);
       return ladder.take(own, deadline);
     });
-    logOutcomes(charges, answer);
-    const applied = advertised(charges, answer);
+    logOutcomes(log, charges, answer);
+    const applied = advertised(charges, answer, slots);
     if (!answer.admitted) return { kind: "refused", applied };
-    return { kind: "admitted", applied, provisional: provisional(charges, answer) };
+    const held = answer.receipts.filter(({ charge }) => charge.quota.algorithm === CONCURRENCY);
+    return { kind: "admitted", applied, provisional: provisional(charges, answer), held, messages };
   }
 
   /** A fault before there are charges leads to the policies' steps, but nothing can be counted. */
@@ -109,39 +122,8 @@ export function createDecide(parts: DecideParts): Decide {
       : [config.onError];
     return { kind: steps.includes("closed") ? "unavailable" : "unlimited" };
   }
-
-  function logOutcomes(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): void {
-    for (const [i, { policy, quota, charge }] of charges.entries()) {
-      const outcome = outcomes[i];
-      if (outcome?.kind === "decided") {
-        const isRefusal = !outcome.decision.allowed;
-        if (charge.shadow && isRefusal) log("shadow_refused", { policy: policy.name, quota: quota.name });
-      } else if (outcome && outcome.kind !== "unasked") {
-        log("degraded", { policy: policy.name, step: outcome.kind });
-      }
-    }
-  }
 }
 
 export function logFault(log: Log, error: unknown): void {
   log("fault", { message: error instanceof Error ? error.message : String(error) });
-}
-
-/** What callers are told of: shadow policies are not. */
-function advertised(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): Applied[] {
-  return charges.flatMap(({ quota, charge }, i) => {
-    const outcome = outcomes[i];
-    return charge.shadow || !outcome ? [] : [{ quota, key: charge.key, outcome }];
-  });
-}
-
-/** Receipts tell their count, and a count belongs to one policy. */
-function provisional(charges: readonly PolicyCharge[], { receipts }: TakeAnswer): Provisional[] {
-  const open = charges.filter(({ charge }) => charge.provisional);
-  if (open.length === 0) return [];
-  const policies = new Map(open.map(({ policy, charge }) => [charge.count, policy]));
-  return receipts.flatMap((receipt) => {
-    const policy = policies.get(receipt.charge.count);
-    return policy ? [{ policy, receipt }] : [];
-  });
 }

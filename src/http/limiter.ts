@@ -9,6 +9,7 @@ import { addRateLimitFields } from "./rate-limit-fields.ts";
 import { refuse, refuseUnavailable } from "./refusal.ts";
 import { createRequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
+import type { Attend } from "./under-way.ts";
 import type { Applied } from "./verdict.ts";
 
 export interface LimiterParts {
@@ -17,6 +18,7 @@ export interface LimiterParts {
   readonly verifyToken: VerifyToken;
   readonly forward: Forward;
   readonly settle: Settle;
+  readonly attend: Attend;
   readonly log: Log;
 }
 
@@ -24,7 +26,7 @@ export interface LimiterParts {
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, verifyToken, forward, settle, log } = parts;
+  const { config, decide, verifyToken, forward, settle, attend, log } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -45,8 +47,10 @@ export function createLimiter(parts: LimiterParts): Limiter {
         return withFields(request, verdict.applied, refusal);
       }
       case "admitted": {
-        const response = await forward(reader.current(), url);
-        return withFields(request, verdict.applied, settle(verdict.provisional, response));
+        const response = await attend(verdict, async () => {
+          return settle(verdict.provisional, await forward(reader.current(), url));
+        });
+        return withFields(request, verdict.applied, response);
       }
     }
   };

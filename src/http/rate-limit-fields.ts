@@ -1,4 +1,5 @@
 import type { HeaderFamily } from "../config/config.ts";
+import { CONCURRENCY, type Quota } from "../limit/quota.ts";
 import { type Applied, decidedByStore, mostRestrictive } from "./verdict.ts";
 
 /** The fields of each family. */
@@ -23,15 +24,16 @@ export function addRateLimitFields(
 
 function addFields(headers: Headers, applied: readonly Applied[]): void {
   for (const name of OLDER_FIELDS) headers.delete(name);
-  const policies = applied.map(
-    ({ quota: { name, quota } }) => `"${name}";q=${quota.limit};w=${quota.windowMs / 1_000}`,
-  );
+  const policies = applied.map(({ quota: { name, quota } }) => `"${name}";q=${quota.limit};${unitOf(quota)}`);
   const states = decidedByStore(applied).map(
     ({ quota, decision }) => `"${quota.name}";r=${decision.remaining};t=${seconds(decision.moreRoomMs)}`,
   );
   appendList(headers, "RateLimit-Policy", policies);
   appendList(headers, "RateLimit", states);
 }
+
+const unitOf = ({ algorithm, windowMs }: Quota): string =>
+  algorithm === CONCURRENCY ? `qu="concurrent-requests"` : `w=${windowMs / 1_000}`;
 
 function appendList(headers: Headers, name: string, items: readonly string[]): void {
   const theirs = headers.get(name);

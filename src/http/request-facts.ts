@@ -21,3 +21,7 @@ export function readRequest(request: Request, url: URL, source: ClientIpSource):
     edge: (request.cf ?? {}) as EdgeFacts,
   };
 }
+
+/** Whether a request opens a WebSocket. */
+export const isSocketUpgrade = ({ method, headers }: Request): boolean =>
+  method === "GET" && headers.get("upgrade")?.toLowerCase() === "websocket";

@@ -4,7 +4,8 @@ import type { Log } from "../metrics/log.ts";
 import type { Deadline } from "../store/deadline.ts";
 import type { Store, WaitUntil } from "../store/store.ts";
 import { observeCost, parseCost } from "./cost-reader.ts";
-import { logFault, type Provisional } from "./decide.ts";
+import { logFault } from "./decide.ts";
+import type { Provisional } from "./outcomes.ts";
 
 export interface SettleParts {
   readonly store: Store;

@@ -1,5 +1,6 @@
 import type { NamedQuota, Policy } from "../config/config.ts";
 import type { KeyPart } from "../config/key-expression.ts";
+import { CONCURRENCY, type Quota } from "../limit/quota.ts";
 import type { StoreCharge } from "../store/store.ts";
 import { costOf } from "./cost.ts";
 import type { Digest } from "./digest.ts";
@@ -98,12 +99,12 @@ function chargeOf(
     durable,
     onError,
   };
-  return isProvisional(policy) || lockout
-    ? { ...charge, lockout, provisional: isProvisional(policy) }
-    : charge;
+  const provisional = isProvisional(policy, quota);
+  return provisional || lockout ? { ...charge, lockout, provisional } : charge;
 }
 
-/** Whether a response may change what was charged. */
-function isProvisional({ count, cost }: Policy): boolean {
-  return count !== undefined || cost.kind === "response-header" || cost.kind === "response-json";
+/** Whether a response, or its end, may change what was charged. */
+function isProvisional({ count, cost }: Policy, { algorithm }: Quota): boolean {
+  const isOnlyKnownLater = cost.kind === "response-header" || cost.kind === "response-json";
+  return count !== undefined || isOnlyKnownLater || algorithm === CONCURRENCY;
 }

@@ -1,5 +1,5 @@
 import type { Policy } from "../config/config.ts";
-import type { Quota } from "../limit/quota.ts";
+import { CONCURRENCY, type Quota } from "../limit/quota.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
 /**
@@ -7,7 +7,11 @@ import type { RequestFacts } from "./request-facts.ts";
  * messages, which a policy about messages cannot look into, costs as much as all of them.
  */
 export function costOf({ cost, estimate, ...policy }: Policy, quota: Quota, facts: RequestFacts): number {
+  // However much a request is worth, it is one that is under way.
+  if (quota.algorithm === CONCURRENCY) return cost.kind === "fixed" ? cost.units : 1;
   switch (cost.kind) {
+    case "bytes":
+      return 1;
     case "fixed":
       return times(cost.units, messagesOf(policy, facts));
     case "header":

@@ -9,6 +9,14 @@ export interface Lockout {
   readonly durationMs: number;
 }
 
+/** Permits: admissions wanted beyond a charge's own cost, for later use. */
+export interface Ahead {
+  /** As many as this, as far as they are at most half of what remains: others ask as well. */
+  readonly units: number;
+  /** How long they may be used. All of the admission counts as used at the end of it, whenever it was. */
+  readonly holdMs: number;
+}
+
 /** One quota applied to one key with a cost. A request produces a list of charges. */
 export interface Charge {
   /** Digest of the caller's key. Charges with the same key are kept together. */
@@ -26,6 +34,8 @@ export interface Charge {
   readonly lockout?: Lockout | undefined;
   /** Its cost may be settled afterwards, so a refusal is not final. */
   readonly provisional?: boolean | undefined;
+  /** Only with a sliding window. */
+  readonly ahead?: Ahead | undefined;
 }
 
 /** How a quota stands at an instant, all by the store's clock. Of a key that is locked out it has no room until the end. */
@@ -46,15 +56,20 @@ export interface Decision extends Standing {
   readonly allowed: boolean;
   /** Milliseconds until the same cost fits: 0 when allowed, Infinity when it exceeds the quota's capacity. */
   readonly retryAfterMs: number;
+  /** Units admitted beyond the cost. Present only where some were wanted. */
+  readonly permits?: number;
   /** Refused because the key is locked out. Present only when it is. */
   readonly lockedOut?: boolean;
 }
 
 /** What an admission leaves in the caller's hand, to settle it later. Good for one settlement. */
 export interface Receipt {
+  /** Its cost is all that was admitted, permits included. */
   readonly charge: Charge;
   /** Generation of the key's state; a settlement of an earlier generation is void. */
   readonly epoch: number;
-  /** The store's instant of the admission, epoch milliseconds. */
+  /** The store's instant from which the admission counts, epoch milliseconds. */
   readonly timeMs: number;
+  /** Counted by this isolate alone, while the store was away. */
+  readonly isLocal?: boolean;
 }

@@ -7,9 +7,15 @@
 export const ALGORITHMS = ["sliding-window", "token-bucket", "fixed-window"] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
+/**
+ * How many at the same time: an admission counts until it is given back, or, should nobody do that, for one window from
+ * when it was last renewed.
+ */
+export const CONCURRENCY = "concurrency";
+
 /** One number and window. `limit`, `windowMs` and `burst` are whole numbers, at least 1. */
 export interface Quota {
-  readonly algorithm: Algorithm;
+  readonly algorithm: Algorithm | typeof CONCURRENCY;
   /** Units of cost per window. */
   readonly limit: number;
   readonly windowMs: number;

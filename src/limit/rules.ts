@@ -11,8 +11,8 @@ export interface Rules<State> {
   remaining(state: State, quota: Quota, nowMs: number): number;
   /** Milliseconds until `cost` fits if nothing else is admitted: 0 = now, Infinity = never. */
   waitMs(state: State, quota: Quota, cost: number, nowMs: number): number;
-  /** The state with `cost` added at `nowMs`, whether or not there was room. */
-  add(state: State, quota: Quota, cost: number, nowMs: number): State;
+  /** The state with `cost` added at `nowMs`, whether or not there was room. Only a sliding window adds ahead, in `holdMs`. */
+  add(state: State, quota: Quota, cost: number, nowMs: number, holdMs?: number): State;
   /** The state with `cost` of an admission made at `admittedMs` taken back, as far as it still stands. */
   refund(state: State, quota: Quota, cost: number, admittedMs: number, nowMs: number): State;
   /** The instant from which the state means the same as the empty one. */

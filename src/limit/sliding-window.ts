@@ -28,11 +28,11 @@ export const slidingWindow: Rules<SlidingWindowState> = {
     return waitMs;
   },
 
-  add(state, quota, cost, nowMs) {
+  add(state, quota, cost, nowMs, holdMs = 0) {
     const entries = state.slice(firstLive(state, quota, nowMs));
-    const timeMs = sliceEnd(quota, nowMs);
+    const timeMs = sliceEnd(quota, nowMs + holdMs);
     const last = entries.length - 2;
-    // A last entry later than this slice was written with longer slices, before the limit was changed.
+    // A last entry later than this slice was taken ahead, or written with longer slices, before the limit was changed.
     if (last >= 0 && timeAt(entries, last) >= timeMs)
       entries[last + 1] = saturated(costAt(entries, last) + cost);
     else entries.push(timeMs, saturated(cost));

@@ -35,9 +35,14 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
     const { decision, state } = decide(viewOf(record, charge, clockMs), charge);
     decisions.push(decision);
     if (!decision.allowed) continue;
+    const { permits = 0 } = decision;
     const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
     counted.set(charge.key, withCount(record, charge.count, { untilMs, state }, decision.nowMs));
-    receipts.push({ charge, epoch: record.epoch, timeMs: decision.nowMs });
+    receipts.push({
+      charge: permits > 0 ? { ...charge, cost: charge.cost + permits } : charge,
+      epoch: record.epoch,
+      timeMs: decision.nowMs + (charge.ahead?.holdMs ?? 0),
+    });
   }
   if (receipts.length === charges.length) return { admitted: true, decisions, receipts, changed: counted };
   const admitted = charges.every((charge, i) => charge.shadow || decisions[i]?.allowed);
@@ -89,16 +94,19 @@ function viewOf(record: KeyRecord, { count, quota, lockout }: Charge, clockMs: n
 }
 
 /** Decides one charge. `state` is the one to keep if the whole take is admitted. */
-function decide(view: View, { quota, cost }: Charge): { decision: Decision; state: unknown } {
+function decide(view: View, { quota, cost, ahead }: Charge): { decision: Decision; state: unknown } {
   const rules = rulesFor(quota.algorithm);
   const { state: before, nowMs, lagMs } = view;
   const waitMs = Math.max(view.lockedMs, rules.waitMs(before, quota, cost, nowMs));
   const allowed = waitMs === 0;
-  const state = allowed ? rules.add(before, quota, cost, nowMs) : before;
+  const spareUnits = allowed && ahead ? Math.floor((rules.remaining(before, quota, nowMs) - cost) / 2) : 0;
+  const permits = Math.min(ahead?.units ?? 0, spareUnits);
+  const state = allowed ? rules.add(before, quota, cost + permits, nowMs, ahead?.holdMs) : before;
   const decision = {
     allowed,
     retryAfterMs: allowed ? 0 : waitMs + lagMs,
     ...standing(state, quota, view),
+    ...(ahead && { permits }),
   };
   return { decision: view.lockedMs > 0 ? { ...decision, lockedOut: true } : decision, state };
 }

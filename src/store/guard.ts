@@ -1,6 +1,7 @@
-import type { Decision } from "../limit/charge.ts";
+import type { Decision, Standing } from "../limit/charge.ts";
+import type { Settlement } from "../limit/settle.ts";
 import type { Breaker } from "./breaker.ts";
-import { TimeoutError } from "./deadline.ts";
+import { type Deadline, TimeoutError } from "./deadline.ts";
 import type { Ladder } from "./ladder.ts";
 import type { Store, StoreCharge, TakeAnswer } from "./store.ts";
 
@@ -36,16 +37,30 @@ export function withGuard(store: Store, part: string, { breaker, ladder, report 
     },
 
     async settle(settlements, deadline) {
-      const wasUp = deadline.isUp();
-      try {
-        return await deadline.race(ladder.holderOf(settlements, store).settle(settlements, deadline));
-      } catch (error) {
-        // With the time up before, it goes on after the answer: that nobody waits for it is no failure.
-        if (!wasUp) report(reasonOf(error));
-        return [];
-      }
+      const isLocal = ({ receipt }: Settlement) => receipt.isLocal === true;
+      const own = settlements.filter((settlement) => !isLocal(settlement));
+      const answers = await Promise.all([
+        ladder.settle(settlements.filter(isLocal), deadline),
+        own.length > 0 ? settleOwn(own, deadline) : [],
+      ]);
+      const [local, stored] = answers.map((answer) => answer.values());
+      return settlements.map((settlement) => (isLocal(settlement) ? local : stored)?.next().value);
     },
   };
+
+  async function settleOwn(
+    settlements: readonly Settlement[],
+    deadline: Deadline,
+  ): Promise<readonly (Standing | undefined)[]> {
+    const wasUp = deadline.isUp();
+    try {
+      return await deadline.race(store.settle(settlements, deadline));
+    } catch (error) {
+      // With the time up before, it goes on after the answer: that nobody waits for it is no failure.
+      if (!wasUp) report(reasonOf(error));
+      return [];
+    }
+  }
 }
 
 /** Throws unless the answer speaks of every charge in numbers, and admits just when they do. */

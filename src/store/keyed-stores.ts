@@ -89,7 +89,7 @@ export function createKeyedStores(
       const standings = new Map(
         [...groups.values()].flatMap((own, i) => own.map((one, j) => [one, settled[i]?.[j]])),
       );
-      return settlements.flatMap((settlement) => standings.get(settlement) ?? []);
+      return settlements.map((settlement) => standings.get(settlement));
     },
   };
 }

@@ -1,5 +1,4 @@
 import type { Receipt } from "../limit/charge.ts";
-import type { Settlement } from "../limit/settle.ts";
 import type { Deadline } from "./deadline.ts";
 import type { KnownRefusals } from "./known-refusals.ts";
 import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
@@ -8,8 +7,8 @@ import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
 export interface Ladder {
   /** @param overloaded the store is away only because this very caller is too fast */
   take(charges: readonly StoreCharge[], deadline: Deadline, overloaded?: boolean): Promise<TakeAnswer>;
-  /** The store that holds these receipts: this isolate's own, or the one that failed. */
-  holderOf(settlements: readonly Settlement[], store: Store): Store;
+  /** Settles what the ladder itself counted. */
+  settle: Store["settle"];
 }
 
 /**
@@ -18,8 +17,6 @@ export interface Ladder {
  * @param local counts while the store fails
  */
 export function createLadder(local: Store, known: KnownRefusals): Ladder {
-  const localReceipts = new WeakSet<Receipt>();
-
   /** While the store is away, what it refused last holds to its end. */
   const knownRefusal = (charge: StoreCharge) =>
     charge.shadow ? undefined : known.find(charge, Number.POSITIVE_INFINITY);
@@ -47,16 +44,11 @@ export function createLadder(local: Store, known: KnownRefusals): Ladder {
         deadline,
       );
     }
-    const receipts = admitted ? answer.receipts : [];
-    for (const receipt of receipts) localReceipts.add(receipt);
-    return { admitted, outcomes, receipts, final: false };
+    const receipts = answer.receipts.map((receipt): Receipt => ({ ...receipt, isLocal: true }));
+    return { admitted, outcomes, receipts: admitted ? receipts : [], final: false };
   }
 
-  return {
-    take,
-    holderOf: (settlements, store) =>
-      settlements.some(({ receipt }) => localReceipts.has(receipt)) ? local : store,
-  };
+  return { take, settle: (settlements, deadline) => local.settle(settlements, deadline) };
 }
 
 function stepOf({ onError, shadow }: StoreCharge, overloaded: boolean): StoreCharge["onError"] {

@@ -46,7 +46,7 @@ export interface Store {
   take(charges: readonly StoreCharge[], deadline: Deadline, tentative?: boolean): Promise<TakeAnswer>;
   /**
    * Replaces the cost of admissions by the true one: 0 gives all of it back. Once for each receipt.
-   * Returns how the settled quotas stand, in the order of the settlements.
+   * Returns how the settled quotas stand, in the order of the settlements: undefined where a store did not answer.
    */
-  settle(settlements: readonly Settlement[], deadline: Deadline): Promise<readonly Standing[]>;
+  settle(settlements: readonly Settlement[], deadline: Deadline): Promise<readonly (Standing | undefined)[]>;
 }

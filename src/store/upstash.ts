@@ -1,5 +1,5 @@
 import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
-import type { Algorithm } from "../limit/quota.ts";
+import type { Quota } from "../limit/quota.ts";
 import type { Settlement } from "../limit/settle.ts";
 import { luaScripts } from "./scripts/lua.ts";
 import type { Store } from "./store.ts";
@@ -16,10 +16,12 @@ export interface UpstashOptions {
   readonly now?: () => number;
 }
 
-const LETTERS: { readonly [A in Algorithm]: string } = {
+const LETTERS: { readonly [A in Quota["algorithm"]]: string } = {
   "sliding-window": "s",
   "token-bucket": "t",
   "fixed-window": "f",
+  // Kept alike: what it is refused and given back for is not the script's to know.
+  concurrency: "s",
 };
 /** What the scripts read for a charge without a lockout. */
 const NO_LOCKOUT = "-";

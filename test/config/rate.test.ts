@@ -70,9 +70,27 @@ describe("rate text", () => {
     ["10/m/h", /./],
     ["5/m, 6/min", /two quotas for one window/],
     ["5/m, 6/60s", /two quotas for one window/],
-    ["5 concurrent", /not supported yet/],
+    ["5 concurrent, 6 concurrent", /two quotas for one window/],
+    ["0 concurrent", /the count "0" is not a whole number/],
+    ["x concurrent", /the count "x" is not a whole number/],
+    ["5/concurrent", /"concurrent" has no known unit/],
+    ["5 per concurrent", /the count "5 per" is not/],
+    ["concurrent", /has no "\/"/],
   ])("%j is an error that says what is wrong", (text, message) => {
     expect(parseRates(text)).toMatchObject({ ok: false, problem: expect.stringMatching(message) });
+  });
+
+  it.each([
+    ["5 concurrent", [{ limit: 5, windowMs: undefined }]],
+    [
+      " 5  CONCURRENT ; 60/minute",
+      [
+        { limit: 5, windowMs: undefined },
+        { limit: 60, windowMs: MINUTE },
+      ],
+    ],
+  ])("%j is so many at the same time", (text, rates) => {
+    expect(parseRates(text)).toEqual({ ok: true, value: rates });
   });
 
   it("reads what is written, in any case, spacing and unit", () => {
@@ -134,7 +152,7 @@ describe("rate text", () => {
         const rates = parseRates(text);
         if (!rates.ok) return;
         expect(rates.value.length).toBeGreaterThan(0);
-        for (const { limit, windowMs } of rates.value) {
+        for (const { limit, windowMs = SECOND } of rates.value) {
           expect(limit >= 1 && windowMs >= SECOND && Number.isSafeInteger(limit)).toBe(true);
           expect(Number.isSafeInteger(windowMs)).toBe(true);
         }
@@ -157,7 +175,11 @@ describe("a window's name", () => {
     [36 * HOUR, "36h"],
     [7 * DAY, "7d"],
   ])("of %i ms is %s", (windowMs, name) => {
-    expect(windowName(windowMs)).toBe(name);
+    expect(windowName({ limit: 5, windowMs })).toBe(name);
+  });
+
+  it("of what counts at the same time is concurrent", () => {
+    expect(windowName({ limit: 5, windowMs: undefined })).toBe("concurrent");
   });
 });
 
@@ -169,6 +191,15 @@ describe("a rate in words", () => {
     [100, 2 * DAY, "100 requests per 2 days"],
   ])("%i in %i ms is %j", (limit, windowMs, text) => {
     expect(rateText({ limit, windowMs })).toBe(text);
+  });
+
+  it.each([
+    [{ limit: 5, windowMs: undefined }, "connection", "5 concurrent connections"],
+    [{ limit: 1, windowMs: undefined }, "request", "1 concurrent request"],
+    [{ limit: 1, windowMs: MINUTE }, "message", "1 message per minute"],
+    [{ limit: 9, windowMs: MINUTE }, "byte", "9 bytes per minute"],
+  ])("%j of %ss is %j", (rate, what, text) => {
+    expect(rateText(rate, what)).toBe(text);
   });
 });
 

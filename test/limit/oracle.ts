@@ -16,6 +16,7 @@ export function roomAt(history: readonly Counted[], quota: Quota, nowMs: number)
     history.reduce((sum, { atMs, cost }) => sum + (stands(atMs) ? cost : 0), 0);
   const windowOf = (timeMs: number) => Math.floor(timeMs / quota.windowMs);
   switch (quota.algorithm) {
+    case "concurrency":
     case "sliding-window":
       return quota.limit - sumWhere((atMs) => nowMs - quota.windowMs < atMs && atMs <= nowMs);
     case "fixed-window":

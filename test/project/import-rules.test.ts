@@ -31,13 +31,23 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
   "config/": { values: ["limit/", "valibot", "ipaddr.js", "leven"] },
   "policy/": { values: ["limit/"], types: ["config/", "ipaddr.js"] },
   "key/": {
-    values: ["hono/utils/cookie", "ipaddr.js", "jose/", "store/bounded-map.ts", "store/deadline.ts"],
+    values: [
+      "limit/quota.ts",
+      "hono/utils/cookie",
+      "ipaddr.js",
+      "jose/",
+      "store/bounded-map.ts",
+      "store/deadline.ts",
+    ],
     types: ["config/", "limit/", "store/store.ts"],
   },
   "metrics/": { values: [] },
   "http/": {
-    values: ["policy/", "key/", "metrics/", "hono/", "eventsource-parser"],
-    types: ["config/", "limit/", "store/store.ts", "store/ladder.ts", "store/deadline.ts"],
+    values: [
+      ...["policy/", "key/", "metrics/", "hono/", "eventsource-parser"],
+      ...["limit/quota.ts", "store/permits.ts"],
+    ],
+    types: ["config/", "limit/", "store/store.ts", "store/ladder.ts", "store/deadline.ts", "store/slots.ts"],
   },
 };
 
@@ -65,6 +75,10 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/known-refusals.ts": ["store/bounded-map.ts"],
   "store/edge-cache.ts": ["store/store.ts", "store/known-refusals.ts"],
   "store/ladder.ts": ["store/store.ts", "store/deadline.ts", "store/known-refusals.ts"],
+  "store/slots.ts": ["store/store.ts", "store/deadline.ts", "store/bounded-map.ts"],
+  "store/pace.ts": [],
+  "store/held-permits.ts": [],
+  "store/permits.ts": ["store/store.ts", "store/deadline.ts", "store/pace.ts", "store/held-permits.ts"],
   "store/guard.ts": ["store/store.ts", "store/deadline.ts", "store/breaker.ts", "store/ladder.ts"],
 };
 

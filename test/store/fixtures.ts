@@ -33,7 +33,8 @@ export function plain(store: Store): PlainStore {
       );
       return { ...answer, decisions };
     },
-    settle: (settlements) => store.settle(settlements, patience),
+    settle: async (settlements) =>
+      (await store.settle(settlements, patience)).flatMap((standing) => standing ?? []),
   };
 }
 

@@ -1,0 +1,61 @@
+import type { PolicyCharge } from "../key/charges.ts";
+import type { Receipt } from "../limit/charge.ts";
+import type { Slots } from "../store/slots.ts";
+import type { WaitUntil } from "../store/store.ts";
+import type { OpenGate } from "./message-gate.ts";
+import { bridgeSockets } from "./socket-bridge.ts";
+
+export interface UnderWayParts {
+  readonly slots: Slots;
+  readonly openGate: OpenGate;
+  readonly waitUntil: WaitUntil;
+}
+
+/** What a request goes on being charged with after it was admitted. */
+export interface Ongoing {
+  /** What counts until it is over. */
+  readonly held: readonly Receipt[];
+  /** What each message of its socket is charged with. */
+  readonly messages: readonly PolicyCharge[];
+}
+
+/** Forwards a request and keeps count of what is under way until its response, or its socket, has ended. */
+export type Attend = (ongoing: Ongoing, forward: () => Promise<Response>) => Promise<Response>;
+
+export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Attend {
+  return async ({ held, messages }, forward) => {
+    if (held.length === 0 && messages.length === 0) return forward();
+    const hold = slots.hold(held);
+    const forwarding = forward();
+    // Else a client that leaves before the answer would take away what gives its slots back.
+    waitUntil(forwarding);
+    const response = await forwarding;
+    if (!response.webSocket) return untilEnd(response, hold.release);
+    const gate = messages.length > 0 ? openGate(messages) : undefined;
+    const onEnd = () => {
+      gate?.leave();
+      hold.release();
+    };
+    return bridgeSockets(response, { onEnd, ...(gate && { gate }) });
+  };
+
+  /** The same response; `end` is called when its body has been sent, or will never be. */
+  function untilEnd(response: Response, end: () => void): Response {
+    const { body } = response;
+    if (body === null) {
+      end();
+      return response;
+    }
+    const length = response.headers.get("content-length") ?? "";
+    const { readable, writable } = /^\d+$/.test(length)
+      ? new FixedLengthStream(Number(length))
+      : new IdentityTransformStream();
+    waitUntil(
+      body
+        .pipeTo(writable)
+        .catch(() => {})
+        .finally(end),
+    );
+    return new Response(readable, response);
+  }
+}

@@ -1,0 +1,118 @@
+import type { Receipt } from "../limit/charge.ts";
+import type { Settlement } from "../limit/settle.ts";
+import { BoundedMap } from "./bounded-map.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Store, WaitUntil } from "./store.ts";
+
+/** What is under way in this isolate and counts at the same time: requests and sockets. */
+export interface Slots {
+  /**
+   * Keeps what was admitted until it is released. Slots are renewed while they are held; those of an isolate that dies expire.
+   * To be called where a timer runs as long as what is under way: in its own request.
+   */
+  hold(receipts: readonly Receipt[]): Hold;
+  /** When the next slot of a count is likely to be free, by how long they were held lately. Milliseconds. */
+  expectedWaitMs(count: string, limit: number): number;
+}
+
+export interface Hold {
+  /** Gives the slots back. Later calls do nothing. */
+  release(): void;
+}
+
+export interface SlotsParts {
+  readonly store: Pick<Store, "settle">;
+  readonly now: () => number;
+  readonly renewMs: number;
+  readonly newDeadline: () => Deadline;
+  readonly waitUntil: WaitUntil;
+}
+
+interface Slot {
+  receipt: Receipt;
+  renewedMs: number;
+  /** Ends when a renewal under way has ended. */
+  renewing: Promise<void> | undefined;
+}
+
+/** How much of a mean a single holding time is: the newest ten or so make it. */
+const WEIGHT = 0.2;
+const MAX_MEANS = 10_000;
+/** Timers of one isolate do not fire at the same moment: the first renews what the next would. */
+const EARLY = 0.5;
+
+export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: SlotsParts): Slots {
+  const live = new Set<Slot>();
+  const meanHoldMs = new BoundedMap<string, number>(MAX_MEANS);
+
+  async function settle(settlements: readonly Settlement[]) {
+    const deadline = newDeadline();
+    try {
+      return await store.settle(settlements, deadline);
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  /** Renews every slot of the isolate that is due: whichever timer fires first does it for all, in one call. */
+  function renewDue(): void {
+    const due = [...live].filter(({ renewedMs }) => now() - renewedMs >= renewMs * EARLY);
+    if (due.length === 0) return;
+    const renewing = renew(due).catch(() => {});
+    for (const slot of due) Object.assign(slot, { renewedMs: now(), renewing });
+    waitUntil(renewing);
+  }
+
+  async function renew(slots: readonly Slot[]): Promise<void> {
+    const standings = await settle(slots.flatMap(({ receipt }) => renewal(receipt)));
+    for (const [i, slot] of slots.entries()) {
+      const standing = standings[2 * i + 1];
+      // Without an answer the next timer tries again: should it have been renewed after all, it counts twice for a while.
+      if (standing) slot.receipt = { ...slot.receipt, timeMs: standing.nowMs };
+      else slot.renewedMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  async function release(slots: readonly Slot[]): Promise<void> {
+    await Promise.all(slots.map(({ renewing }) => renewing));
+    await settle(slots.map(({ receipt }) => ({ receipt, cost: 0 })));
+  }
+
+  function noteHold({ charge }: Receipt, heldMs: number): void {
+    const mean = meanHoldMs.get(charge.count) ?? heldMs;
+    meanHoldMs.set(charge.count, mean + WEIGHT * (heldMs - mean));
+  }
+
+  return {
+    hold(receipts) {
+      const startedMs = now();
+      const slots = receipts.map((receipt): Slot => ({ receipt, renewedMs: startedMs, renewing: undefined }));
+      for (const slot of slots) live.add(slot);
+      const timer = slots.length > 0 ? setInterval(renewDue, renewMs) : undefined;
+      let isHeld = slots.length > 0;
+      return {
+        release() {
+          if (!isHeld) return;
+          isHeld = false;
+          if (timer !== undefined) clearInterval(timer);
+          for (const slot of slots) {
+            live.delete(slot);
+            noteHold(slot.receipt, now() - startedMs);
+          }
+          waitUntil(release(slots).catch(() => {}));
+        },
+      };
+    },
+
+    expectedWaitMs: (count, limit) => Math.max(1_000, (meanHoldMs.get(count) ?? 0) / limit),
+  };
+}
+
+/** A slot given back and taken anew at the instant of the call, whether or not there is room: one that had expired comes back. */
+function renewal(receipt: Receipt): Settlement[] {
+  const anew = { ...receipt, charge: { ...receipt.charge, cost: 0 } };
+  return [
+    { receipt, cost: 0 },
+    { receipt: anew, cost: receipt.charge.cost },
+  ];
+}
