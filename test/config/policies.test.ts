@@ -71,7 +71,25 @@ describe("a policy's field", () => {
     ["mode", "shadow", { mode: "shadow" }],
     ["mode", "off", { mode: "off" }],
     ["durable", true, { durable: true }],
-    ["on", "request", {}],
+    ["on", "request", { on: "request", onError: "local", strikes: 10 }],
+    ["on", "connection", { on: "connection", onError: "closed" }],
+    ["on", "message", { on: "message", onError: "open" }],
+    [
+      "limit",
+      "3 concurrent",
+      {
+        limits: {
+          quotas: [
+            {
+              name: "chat",
+              count: "chat/concurrency",
+              text: "3 concurrent requests",
+              quota: { algorithm: "concurrency", limit: 3, windowMs: 180_000, burst: 3 },
+            },
+          ],
+        },
+      },
+    ],
     ["count", "all", { count: undefined }],
     ["lease", false, {}],
     ["on_store_error", "local", { onError: "local" }],
@@ -157,6 +175,10 @@ describe("a policy's field", () => {
     ["durable", "yes", /not true or false/],
     ["durable", 1, /not true or false/],
     ["on_store_error", "clsoed", /did you mean "closed"\?/],
+    ["on", "conection", /did you mean "connection"\?/],
+    ["strikes", 5, /only for on = "message"/],
+    ["strikes", 0, /between 1 and 1000000/],
+    ["cost", "bytes", /"bytes" is only for on = "message"/],
   ])("%s = %j is an error that says what is right", (field, value, message) => {
     expect(problemsOf(envWith({ [field]: value }))).toEqual([expect.stringMatching(message)]);
     expect(pathsOf(envWith({ [field]: value }))).toEqual([`POLICIES[0].${field}`]);
@@ -177,16 +199,57 @@ describe("a policy's field", () => {
     expect(problemsOf(envWith({ description: "x" }))).toEqual(["POLICIES[0].description: unknown field"]);
   });
 
-  it.each([
-    ["on", "connection"],
-    ["on", "message"],
-    ["lease", true],
-    ["strikes", 10],
-    ["cost", "bytes"],
-    ["limit", "3 concurrent"],
-  ])("%s = %j is not supported yet", (field, value) => {
+  it.each([["lease", true]])("%s = %j is not supported yet", (field, value) => {
     expect(problemsOf(envWith({ [field]: value }))).toEqual([expect.stringMatching(/not supported yet/)]);
     expect(pathsOf(envWith({ [field]: value }))).toEqual([`POLICIES[0].${field}`]);
+  });
+});
+
+describe("a policy of sockets", () => {
+  it.each([
+    [{ on: "message", strikes: 3 }, { strikes: 3 }],
+    [
+      { on: "message", cost: "bytes" },
+      { cost: { kind: "bytes" }, limits: { quotas: [{ text: "5 bytes per minute" }] } },
+    ],
+    [{ on: "message" }, { limits: { quotas: [{ text: "5 messages per minute" }] } }],
+    [
+      { on: "connection", limit: "1 concurrent" },
+      { limits: { quotas: [{ text: "1 concurrent connection" }] } },
+    ],
+    [{ on: "connection", lockout: "15m after 5 in 1m" }, { lockout: { refusals: 5 } }],
+    [{ on: "connection", on_store_error: "open" }, { onError: "open" }],
+    [{ on: "message", on_store_error: "local" }, { onError: "local" }],
+  ])("%j is right", (fields, expected) => {
+    expect(policyOf(envWith(fields))).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ on: "message", limit: "5 concurrent" }, "limit", /a message is over at once/],
+    [{ on: "message", limit: { by: "ip", x: "5 concurrent" } }, "limit", /a message is over at once/],
+    [{ on: "message", lockout: "15m after 5 in 1m" }, "lockout", /not for messages; use strikes/],
+    [{ on: "message", cost: "header:x" }, "cost", /messages have none/],
+    [{ on: "connection", cost: "response-header:x" }, "cost", /only for on = "request"/],
+    [{ on: "message", cost: "response-json:/x" }, "cost", /only for on = "request"/],
+    [{ on: "connection", count: "401" }, "count", /only for on = "request"/],
+    [{ on: "connection", cost: "bytes" }, "cost", /only for on = "message"/],
+    [{ on: "connection", strikes: 5 }, "strikes", /only for on = "message"/],
+    [{ on: "connection", key: "body:/x" }, "key", /needs a body/],
+    [{ on: "message", key: "ip", limit: { by: "mcp:tool", x: "5/m" } }, "limit.by", /needs a body/],
+  ])("%j is an error", (fields, field, message) => {
+    expect(problemsOf(envWith(fields))).toEqual([expect.stringMatching(message)]);
+    expect(pathsOf(envWith(fields))).toEqual([`POLICIES[0].${field}`]);
+  });
+
+  it("beside a rate has names of its own", () => {
+    const quotas = quotasOf(policyOf(envWith({ limit: "5 concurrent, 60/minute" })));
+    expect(quotas.map(({ name }) => name)).toEqual(["chat-concurrent", "chat-minute"]);
+  });
+
+  it("is never the strictest row for its concurrency", () => {
+    const limit = { by: "header:x", a: "1 concurrent", b: "60/minute" };
+    const { limits } = policyOf(envWith({ limit }));
+    expect(limits.kind === "table" && limits.strictest.map(({ quota }) => quota.limit)).toEqual([60]);
   });
 });
 

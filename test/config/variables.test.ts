@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { configOf, pathsOf, problemsOf } from "./fixtures.ts";
+import { configOf, envWith, pathsOf, policyOf, problemsOf, quotasOf } from "./fixtures.ts";
 
 describe("a configuration of nothing", () => {
   it("limits every address to 60 a minute with Durable Objects, and enforces it", () => {
@@ -28,6 +28,8 @@ describe("a configuration of nothing", () => {
           estimate: 1,
           count: undefined,
           lockout: undefined,
+          on: "request",
+          strikes: 10,
           mode: "enforce",
           durable: false,
           onError: "local",
@@ -42,6 +44,8 @@ describe("a configuration of nothing", () => {
       retryJitter: false,
       keySecret: undefined,
       tokens: undefined,
+      slotRenewMs: 60_000,
+      slotExpiryMs: 180_000,
       storeTimeoutMs: 1_000,
       onError: "local",
       upstash: undefined,
@@ -216,12 +220,31 @@ describe("what tokens are verified with", () => {
   });
 });
 
-describe("what a later release brings", () => {
+describe("the times of slots", () => {
+  it("are read", () => {
+    expect(configOf({ SLOT_RENEW: "5s", SLOT_EXPIRY: "1 minute" })).toMatchObject({
+      slotRenewMs: 5_000,
+      slotExpiryMs: 60_000,
+    });
+  });
+
+  it("are how long a concurrency quota counts what nobody renews", () => {
+    const policy = policyOf({ ...envWith({ limit: "5 concurrent" }), SLOT_EXPIRY: "10m" });
+    expect(quotasOf(policy)[0]).toMatchObject({ count: "chat/concurrency", quota: { windowMs: 600_000 } });
+  });
+
   it.each([
-    ["ADMIN_TOKEN", "a".repeat(32)],
-    ["SLOT_RENEW", "60s"],
-    ["SLOT_EXPIRY", "180s"],
-  ])("%s = %j is not supported yet", (name, value) => {
+    [{ SLOT_RENEW: "100s" }, /^SLOT_EXPIRY: must be at least twice SLOT_RENEW/],
+    [{ SLOT_EXPIRY: "90s" }, /^SLOT_EXPIRY: must be at least twice SLOT_RENEW/],
+    [{ SLOT_EXPIRY: "2 days" }, /^SLOT_EXPIRY: .*longer than a day/],
+    [{ SLOT_RENEW: "soon" }, /^SLOT_RENEW: .*not a length of time/],
+  ])("%j is an error", (env, problem) => {
+    expect(problemsOf(env)).toEqual([expect.stringMatching(problem)]);
+  });
+});
+
+describe("what a later release brings", () => {
+  it.each([["ADMIN_TOKEN", "a".repeat(32)]])("%s = %j is not supported yet", (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(/not supported yet/)]);
   });
 });

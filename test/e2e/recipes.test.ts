@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "smol-toml";
 import { afterAll, describe, expect, it } from "vitest";
+import WebSocket from "ws";
 import { members, numbers } from "../support/fields.ts";
 import { newAddress, type Send, useGateway } from "../support/gateway.ts";
 import { signWithSecret, startIssuer } from "../support/issuer.ts";
@@ -42,6 +43,7 @@ it("every recipe is tried here", () => {
     "Plans by token",
     "LLM tokens per minute",
     "API keys",
+    "WebSocket application",
     "What other clients get",
   ]);
 });
@@ -203,5 +205,46 @@ describe("API keys", () => {
     expect((await send("/api/x", withKey(`${from}-new`, from))).status).toBe(429);
     const plain = await send("/api/x", { from: newAddress() });
     expect(members(plain, "RateLimit").map(([name]) => name)).toEqual(["api-ip"]);
+  });
+});
+
+describe("WebSocket application", () => {
+  const gateway = useGateway({ ...recipe("WebSocket application"), JWT_SECRET: SECRET });
+
+  /** Opens a socket for a user: the socket, or the status of the refusal. */
+  async function open(user: string): Promise<WebSocket | number> {
+    const headers = { Authorization: `Bearer ${await signWithSecret({ sub: user }, SECRET)}` };
+    const socket = new WebSocket(`${gateway.weir.url.replace("http", "ws")}/ws`, { headers });
+    return new Promise((done) => {
+      socket.on("open", () => done(socket));
+      socket.on("unexpected-response", (_, response) => {
+        done(response.statusCode ?? 0);
+        response.destroy();
+      });
+    });
+  }
+
+  it("refuses the sixth socket of a user, and the 101st message over all of them", async () => {
+    const opened = [];
+    for (let i = 0; i < 6; i++) opened.push(await open("ann"));
+    expect(opened[5]).toBe(429);
+    const sockets = opened.filter((one) => typeof one !== "number");
+    expect(sockets).toHaveLength(5);
+    const received: string[] = [];
+    for (const socket of sockets) socket.on("message", (data) => received.push(String(data)));
+    for (let i = 0; i < 101; i++) sockets[i % 5]?.send(`message ${i}`);
+    await expect.poll(() => received.length).toBe(101);
+    const refused = received.filter((text) => text.startsWith("{"));
+    expect(refused.map((text) => JSON.parse(text))).toEqual([
+      { type: "rate_limited", policy: "messages", retry_after_seconds: expect.any(Number) },
+    ]);
+    for (const socket of sockets) socket.terminate();
+  });
+
+  it("limits requests with a burst of ten, but neither health checks nor files", async () => {
+    const from = newAddress();
+    expect(await statuses(gateway.send, 11, "/page", { from })).toEqual([...Array(10).fill(200), 429]);
+    expect(await statuses(gateway.send, 3, "/health", { from })).toEqual([200, 200, 200]);
+    expect(await statuses(gateway.send, 3, "/static/app.js", { from })).toEqual([200, 200, 200]);
   });
 });
