@@ -1,15 +1,17 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type ServerType, serve } from "@hono/node-server";
+import { type ServerType, serve, upgradeWebSocket, type WebSocketServerLike } from "@hono/node-server";
 import { Hono } from "hono";
 import { stream } from "hono/streaming";
+import { WebSocketServer } from "ws";
+import { readDemoPage } from "./demo-page.ts";
 
 const KEEP_ALIVE_MS = 65_000;
 const HOST = "127.0.0.1";
 const STREAM_LINES = 25;
 const STREAM_PAUSE_MS = 200;
 const MAX_ANSWER_CHARS = 200;
+const MAX_MESSAGE_BYTES = 64 * 1024;
 
 // The page proves by its own policy that it loads nothing from elsewhere.
 const PAGE_POLICY =
@@ -28,7 +30,7 @@ export type DemoOrigin = { url: string; close: () => Promise<void> };
 /** The server that the demo protects: an ordinary web application that knows nothing about limits. */
 export function createDemoOrigin({ streamPauseMs = STREAM_PAUSE_MS } = {}): Hono {
   const app = new Hono();
-  const page = readFileSync(new URL("./demo-page.html", import.meta.url), "utf8");
+  const page = readDemoPage();
   let openStreams = 0;
 
   app.get("/", (c) => c.html(page, 200, { "Content-Security-Policy": PAGE_POLICY }));
@@ -44,10 +46,17 @@ export function createDemoOrigin({ streamPauseMs = STREAM_PAUSE_MS } = {}): Hono
   });
 
   app.post("/chat/message", async (c) => {
-    const said = messageIn(await c.req.text());
     const user = c.req.header("x-user-id") ?? null;
-    return c.json({ user, answer: said === "" ? "Say something." : `You said: ${said}` });
+    return c.json({ user, answer: answerTo(await c.req.text()) });
   });
+
+  const chat = upgradeWebSocket(() => ({
+    // The page takes a socket for open when it is greeted: it then knows that it has reached the server.
+    onOpen: (_, socket) => socket.send("Welcome."),
+    onMessage: ({ data }, socket) =>
+      socket.send(typeof data === "string" ? answerTo(data) : (data as ArrayBuffer)),
+  }));
+  app.get("/chat/socket", chat, (c) => c.text("Only for WebSockets.", 426, { Upgrade: "websocket" }));
 
   app.on(["POST", "PUT"], "/echo", (c) => {
     const type = c.req.header("content-type") ?? "application/octet-stream";
@@ -69,11 +78,15 @@ export function createDemoOrigin({ streamPauseMs = STREAM_PAUSE_MS } = {}): Hono
 /** Starts the demo origin on this machine only; port 0 takes a free one. */
 export async function startDemoOrigin({ port = 0 } = {}): Promise<DemoOrigin> {
   const { fetch } = createDemoOrigin();
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   return await new Promise((resolve, reject) => {
     // Else a request may meet a connection that the server is just closing, and that is a 502.
     const serverOptions = { keepAliveTimeout: KEEP_ALIVE_MS };
-    const server = serve({ fetch, port, hostname: HOST, serverOptions }, (info) => {
-      resolve({ url: `http://${HOST}:${info.port}`, close: () => close(server) });
+    // It is one; only the types of the two packages disagree about an option that may be undefined.
+    const websocket = { server: sockets as WebSocketServerLike };
+    const options = { fetch, port, hostname: HOST, serverOptions, websocket };
+    const server = serve(options, (info) => {
+      resolve({ url: `http://${HOST}:${info.port}`, close: () => close(server, sockets) });
     });
     server.once("error", reject);
   });
@@ -87,8 +100,9 @@ async function writeLines(out: StreamingApi, pauseMs: number): Promise<void> {
 }
 
 // A message may come as JSON, as plain text or not at all: the demo answers in any case.
-function messageIn(body: string): string {
-  return textOf(body).slice(0, MAX_ANSWER_CHARS);
+function answerTo(body: string): string {
+  const said = textOf(body).slice(0, MAX_ANSWER_CHARS);
+  return said === "" ? "Say something." : `You said: ${said}`;
 }
 
 function textOf(body: string): string {
@@ -101,10 +115,11 @@ function textOf(body: string): string {
   return body;
 }
 
-async function close(server: ServerType): Promise<void> {
+async function close(server: ServerType, sockets: WebSocketServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Without this, a kept-alive connection or an open stream would hold the server for minutes.
+  // Without this, a kept-alive connection, an open stream or a WebSocket would hold the server for minutes.
   if ("closeAllConnections" in server) server.closeAllConnections();
+  for (const socket of sockets.clients) socket.terminate();
   await closed;
 }
 

@@ -16,6 +16,9 @@ const LOG_DELAY_MS = 150;
 // A machine has no jurisdictions, and the local runtime refuses to start with one.
 const ON_THIS_MACHINE = { JURISDICTION: "" };
 
+// Who stops the demo while sockets are open, and starts it again, finds their places taken until they expire.
+const DEMO_SLOTS = { SLOT_RENEW: "3s", SLOT_EXPIRY: "10s" };
+
 export type StartOptions = {
   env: NodeJS.ProcessEnv;
   /** Resolves when the user wants everything to end. */
@@ -42,7 +45,12 @@ export async function startWeir(options: StartOptions): Promise<number> {
 
   const demo = origin === undefined ? await startDemoOrigin() : undefined;
   console.log("Starting Weir ...");
-  const variables = { ...settings.value.variables, ...ON_THIS_MACHINE, ORIGIN: demo?.url ?? origin ?? "" };
+  const variables = {
+    ...(demo && slotsFor(settings.value.variables)),
+    ...settings.value.variables,
+    ...ON_THIS_MACHINE,
+    ORIGIN: demo?.url ?? origin ?? "",
+  };
   const wrangler = startWranglerDev({ port, variables, configPath });
   try {
     const facts = {
@@ -57,6 +65,11 @@ export async function startWeir(options: StartOptions): Promise<number> {
     await wrangler.stop();
     await demo?.close();
   }
+}
+
+// One of the two from here and the other from the user might not fit together.
+function slotsFor(variables: Record<string, string>): Record<string, string> {
+  return Object.keys(DEMO_SLOTS).some((name) => name in variables) ? {} : DEMO_SLOTS;
 }
 
 async function run(wrangler: WranglerDev, interrupted: Promise<void>, facts: GreetingFacts) {

@@ -1,4 +1,4 @@
-import { shortReason } from "./socket-refusal.ts";
+import { sendClose } from "./socket-refusal.ts";
 
 export type Message = string | ArrayBuffer;
 
@@ -38,10 +38,6 @@ const CLOSE_TIMEOUT_MS = 20_000;
 
 const POLICY_VIOLATION = 1008;
 const INTERNAL_ERROR = 1011;
-/** Stands for a close frame without a code. */
-const NO_CODE = 1005;
-/** What no frame may carry, besides numbers outside 1000 to 4999 (RFC 6455 section 7.4). */
-const UNSENDABLE = [1004, NO_CODE, 1006, 1015];
 
 type Refusal = Extract<Ruling, { kind: "refuse" }>;
 
@@ -65,12 +61,12 @@ export function bridgeSockets(upgraded: Response, { gate, onEnd = () => {} }: Br
     return upgraded;
   }
   const { 0: theirs, 1: ours } = new WebSocketPair();
-  const client = new Side(ours, closing);
-  const origin = new Side(upgraded.webSocket, closing);
+  const client = new Side(ours, onClose);
+  const origin = new Side(upgraded.webSocket, onClose);
   let timeout: number | null = null;
   let hasEnded = false;
 
-  function closing(): void {
+  function onClose(): void {
     if (client.isDone && origin.isDone) end("");
     else if (!hasEnded) timeout ??= setTimeout(() => end("closing took too long"), CLOSE_TIMEOUT_MS);
   }
@@ -79,51 +75,44 @@ export function bridgeSockets(upgraded: Response, { gate, onEnd = () => {} }: Br
     if (hasEnded) return;
     hasEnded = true;
     clearTimeout(timeout);
-    client.pass({ code: INTERNAL_ERROR, reason });
-    origin.pass({ code: INTERNAL_ERROR, reason });
+    client.send({ code: INTERNAL_ERROR, reason });
+    origin.send({ code: INTERNAL_ERROR, reason });
     onEnd();
   }
 
   const turnstile = gate && new Turnstile(gate, client, origin);
-  client.listen((arrival) => (turnstile ? turnstile.enter(arrival) : origin.pass(arrival)), end);
-  origin.listen((arrival) => client.pass(arrival), end);
+  client.listen((arrival) => (turnstile ? turnstile.enter(arrival) : origin.send(arrival)), end);
+  origin.listen((arrival) => client.send(arrival), end);
   return new Response(null, { status: 101, webSocket: theirs, headers: upgraded.headers });
 }
 
-/** One of the two sockets. Half-open, so that a close frame is answered by the peer's and not by the runtime. */
+/** One of the two sockets. Half-open: a close frame is answered by that of the other side, not by the runtime. */
 class Side {
   readonly #socket: WebSocket;
-  readonly #closing: () => void;
+  readonly #onClose: () => void;
   #hasHeard = false;
-  #hasTold = false;
-
-  constructor(socket: WebSocket, closing: () => void) {
-    this.#socket = socket;
-    this.#closing = closing;
-  }
-
   /** A close frame was sent: nothing can be sent any more. */
-  get isClosed(): boolean {
-    return this.#hasTold;
+  isClosed = false;
+
+  constructor(socket: WebSocket, onClose: () => void) {
+    this.#socket = socket;
+    this.#onClose = onClose;
   }
 
-  /** A close frame was sent, and one has come. */
+  /** Close frames have gone both ways. */
   get isDone(): boolean {
-    return this.#hasTold && this.#hasHeard;
+    return this.isClosed && this.#hasHeard;
   }
 
-  /** Sends a message or a close frame. */
-  pass(arrival: Arrival): void {
-    if (this.#hasTold) return;
+  send(arrival: Arrival): void {
+    if (this.isClosed) return;
     if (isMessage(arrival)) {
       this.#socket.send(arrival);
       return;
     }
-    const { code, reason } = arrival;
-    this.#hasTold = true;
-    if (code === NO_CODE) this.#socket.close();
-    else this.#socket.close(isSendable(code) ? code : INTERNAL_ERROR, shortReason(reason));
-    this.#closing();
+    this.isClosed = true;
+    sendClose(this.#socket, arrival.code, arrival.reason);
+    this.#onClose();
   }
 
   listen(arrive: (arrival: Arrival) => void, lost: (reason: string) => void): void {
@@ -133,7 +122,7 @@ class Side {
       if (!wasClean) return lost("connection lost");
       this.#hasHeard = true;
       arrive({ code, reason });
-      this.#closing();
+      this.#onClose();
     });
     this.#socket.addEventListener("error", () => lost("connection lost"));
     this.#socket.accept({ allowHalfOpen: true });
@@ -170,7 +159,7 @@ class Turnstile {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       this.#waitingSize -= sizeOf(next);
       if (!isMessage(next)) {
-        this.#origin.pass(next);
+        this.#origin.send(next);
       } else {
         const ruling = ruleSafely(this.#gate, next);
         this.#apply(next, ruling instanceof Promise ? await ruling : ruling);
@@ -186,22 +175,22 @@ class Turnstile {
       this.#refuse(ruling);
     } else if (ruling.kind === "forward") {
       this.#refusedInARow = 0;
-      this.#origin.pass(message);
+      this.#origin.send(message);
     } else {
       this.#close(ruling.code, ruling.reason);
     }
   }
 
   #refuse({ policy, retryAfter, strikes }: Refusal): void {
-    this.#client.pass(JSON.stringify({ type: "rate_limited", policy, retry_after_seconds: retryAfter }));
+    this.#client.send(JSON.stringify({ type: "rate_limited", policy, retry_after_seconds: retryAfter }));
     this.#refusedInARow += 1;
     const wait = retryAfter === undefined ? "" : `; retry after ${retryAfter}s`;
     if (this.#refusedInARow >= strikes) this.#close(POLICY_VIOLATION, `rate limited${wait}`);
   }
 
   #close(code: number, reason: string): void {
-    this.#client.pass({ code, reason });
-    this.#origin.pass({ code, reason });
+    this.#client.send({ code, reason });
+    this.#origin.send({ code, reason });
   }
 }
 
@@ -221,5 +210,3 @@ function sizeOf(arrival: Arrival): number {
   if (!isMessage(arrival)) return 0;
   return typeof arrival === "string" ? arrival.length : arrival.byteLength;
 }
-
-const isSendable = (code: number): boolean => code >= 1000 && code <= 4999 && !UNSENDABLE.includes(code);

@@ -34,7 +34,7 @@ export interface Charge {
   readonly lockout?: Lockout | undefined;
   /** Its cost may be settled afterwards, so a refusal is not final. */
   readonly provisional?: boolean | undefined;
-  /** Only with a sliding window. */
+  /** Only a sliding window and concurrency heed it. */
   readonly ahead?: Ahead | undefined;
 }
 
@@ -56,7 +56,7 @@ export interface Decision extends Standing {
   readonly allowed: boolean;
   /** Milliseconds until the same cost fits: 0 when allowed, Infinity when it exceeds the quota's capacity. */
   readonly retryAfterMs: number;
-  /** Units admitted beyond the cost. Present only where some were wanted. */
+  /** Units beyond the cost that this quota admits, if the take is. Present only where some were wanted and can be had. */
   readonly permits?: number;
   /** Refused because the key is locked out. Present only when it is. */
   readonly lockedOut?: boolean;

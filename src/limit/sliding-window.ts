@@ -44,12 +44,17 @@ export const slidingWindow: Rules<SlidingWindowState> = {
     const writtenMs = sliceEnd(quota, admittedMs);
     if (writtenMs + quota.windowMs <= nowMs) return state;
     const entries = state.slice(firstLive(state, quota, nowMs));
-    // The first entry at or after that time holds the admission, also where entries were merged.
+    // The admission stands in entries at or after that time: in a later one where entries were merged, or something had been
+    // taken ahead. From the oldest of them: whose cost that was has as much in a later one, where it counts longer.
     let i = 0;
     while (i < entries.length && timeAt(entries, i) < writtenMs) i += 2;
     if (i >= entries.length) return state;
-    if (costAt(entries, i) > cost) entries[i + 1] = costAt(entries, i) - cost;
-    else entries.splice(i, 2);
+    for (let left = cost; left > 0 && i < entries.length; ) {
+      const refunded = Math.min(left, costAt(entries, i));
+      left -= refunded;
+      if (refunded < costAt(entries, i)) entries[i + 1] = costAt(entries, i) - refunded;
+      else entries.splice(i, 2);
+    }
     return entries;
   },
 

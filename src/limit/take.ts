@@ -1,3 +1,4 @@
+import { aheadOf, receiptOf } from "./ahead.ts";
 import { rulesFor } from "./algorithms.ts";
 import type { Charge, Decision, Receipt, Standing } from "./charge.ts";
 import { EMPTY_RECORD, type KeyRecord, storedState, withCount } from "./key-record.ts";
@@ -35,14 +36,9 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
     const { decision, state } = decide(viewOf(record, charge, clockMs), charge);
     decisions.push(decision);
     if (!decision.allowed) continue;
-    const { permits = 0 } = decision;
     const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
     counted.set(charge.key, withCount(record, charge.count, { untilMs, state }, decision.nowMs));
-    receipts.push({
-      charge: permits > 0 ? { ...charge, cost: charge.cost + permits } : charge,
-      epoch: record.epoch,
-      timeMs: decision.nowMs + (charge.ahead?.holdMs ?? 0),
-    });
+    receipts.push(receiptOf(charge, decision, record.epoch));
   }
   if (receipts.length === charges.length) return { admitted: true, decisions, receipts, changed: counted };
   const admitted = charges.every((charge, i) => charge.shadow || decisions[i]?.allowed);
@@ -94,7 +90,9 @@ function viewOf(record: KeyRecord, { count, quota, lockout }: Charge, clockMs: n
 }
 
 /** Decides one charge. `state` is the one to keep if the whole take is admitted. */
-function decide(view: View, { quota, cost, ahead }: Charge): { decision: Decision; state: unknown } {
+function decide(view: View, charge: Charge): { decision: Decision; state: unknown } {
+  const { quota, cost } = charge;
+  const ahead = aheadOf(charge);
   const rules = rulesFor(quota.algorithm);
   const { state: before, nowMs, lagMs } = view;
   const waitMs = Math.max(view.lockedMs, rules.waitMs(before, quota, cost, nowMs));

@@ -1,10 +1,13 @@
+import type { Ahead } from "../limit/charge.ts";
+import type { Settlement } from "../limit/settle.ts";
+import { createAheadPlan } from "./ahead-plan.ts";
+import { type Costs, createBelievedRefusal, decisionOf } from "./believed-refusal.ts";
 import type { Deadline } from "./deadline.ts";
 import { createHeldPermits } from "./held-permits.ts";
-import { createPace } from "./pace.ts";
-import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
+import { createIdleWatch } from "./idle-watch.ts";
+import type { Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
-/** What something costs under each charge, by its count. Whole units. */
-export type Costs = ReadonlyMap<string, number>;
+export type { Costs } from "./believed-refusal.ts";
 
 /** The answer of a store that was asked just now, or lately; undefined when what was held paid. */
 export type Use = TakeAnswer | undefined;
@@ -16,7 +19,7 @@ export type Use = TakeAnswer | undefined;
 export interface PermitPool {
   /** Lets something pass, or not: at once while what is held pays for it. */
   use(costs: Costs): Use | Promise<Use>;
-  /** Gives back what is left. */
+  /** Gives back what is left, and takes nothing ahead from now on. */
   giveBack(): void;
 }
 
@@ -27,157 +30,129 @@ export interface PermitParts {
   readonly waitUntil: WaitUntil;
 }
 
-/** The longest that permits are held, and the part of a window: a steady caller loses as much of it. */
-const MAX_HOLD_MS = 2_000;
-const HOLD_SHARE = 1 / 20;
-/** For less it is not worth taking any ahead. */
-const MIN_HOLD_MS = 200;
 /** Not used in the last moments: by the store's clock they may be over. */
 const SPARE_MS = 100;
-/** The part of a limit that is asked for ahead at most. */
-const MAX_SHARE = 1 / 20;
-/** Asked for again before it runs out: when it lasts no longer than this. */
-const LEAD_SECONDS = 0.25;
-/** How long a refusal is believed before the store is asked again: somebody may have given back. */
-const MAX_REFUSAL_MS = 1_000;
 /** Left unused for this long, permits are given back. */
 const IDLE_MS = 1_000;
-
-interface Refusal {
-  readonly answer: TakeAnswer;
-  readonly costs: Costs;
-  readonly atMs: number;
-  readonly untilMs: number;
-}
+/** How many calls of others one waits for: the first may know too little of the pace, the second brings what can be had. */
+const MAX_WAITS = 2;
 
 /** The permits of one caller under some charges, all of which must admit. */
 export function createPermitPool(charges: readonly StoreCharge[], parts: PermitParts): PermitPool {
   const { store, now, newDeadline, waitUntil } = parts;
-  const holdMs = holdTimeOf(charges);
+  const plan = createAheadPlan(charges);
   const permits = createHeldPermits();
-  const paces = new Map(charges.map(({ count }) => [count, createPace()]));
-  const paceOf = (count: string) => paces.get(count)?.perSecond(now()) ?? 0;
-  let refusal: Refusal | undefined;
-  /** The call under way, which may be another socket's. */
+  const refusal = createBelievedRefusal(charges);
+  const idleWatch = createIdleWatch(now, IDLE_MS, release);
+  /** The call under way that brings more than its own cost. It may be another socket's. */
   let asking: Promise<unknown> | undefined;
-  let lastUseMs = 0;
-  let watchedMs = Number.NEGATIVE_INFINITY;
+  let isClosed = false;
 
-  /** The refusal as it stands now, while it is believed. What costs less may still have room. */
-  function knownRefusal(costs: Costs): TakeAnswer | undefined {
-    if (!refusal || now() >= refusal.untilMs) return undefined;
-    const { answer, atMs, costs: refused } = refusal;
-    const isCheaper = [...costs].some(([count, cost]) => cost < (refused.get(count) ?? 0));
-    return isCheaper ? undefined : later(answer, now() - atMs);
-  }
-
-  /** @param isForLater what it costs is for later use, too */
-  async function take(costs: Costs, deadline: Deadline, isForLater: boolean): Promise<TakeAnswer> {
+  async function take(costs: Costs, deadline: Deadline, aheads?: readonly Ahead[]): Promise<TakeAnswer> {
     const askedMs = now();
-    const wanted = charges.map((charge): StoreCharge => {
-      const most = Math.floor(charge.quota.limit * MAX_SHARE);
-      const units = Math.min(most, Math.floor((paceOf(charge.count) * holdMs) / 2_000));
-      const ahead = units > 0 || isForLater ? { units, holdMs } : undefined;
-      return { ...charge, cost: costs.get(charge.count) ?? 1, ahead };
+    const wanted = charges.map((charge, i): StoreCharge => {
+      const cost = costs.get(charge.count) ?? 1;
+      // Others may give back what they hold: a refusal is not final.
+      return {
+        ...charge,
+        cost,
+        ahead: aheads?.[i],
+        provisional: charge.provisional === true || plan.holdMs > 0,
+      };
     });
     const answer = await store.take(wanted, deadline);
-    if (!answer.admitted) {
-      const untilMs = askedMs + Math.min(waitOf(answer), MAX_REFUSAL_MS);
-      refusal = { answer, costs, atMs: now(), untilMs };
-      return answer;
-    }
-    refusal = undefined;
-    const left = new Map(
-      wanted.map(({ count, cost }, i) => [count, permitsOf(answer, i) + (isForLater ? cost : 0)]),
-    );
-    permits.add({ untilMs: askedMs + holdMs - SPARE_MS, receipts: answer.receipts, left });
+    if (answer.admitted) refusal.forget();
+    else refusal.remember(answer, costs, askedMs, now());
     return answer;
   }
 
-  /** A call that others may wait for. */
-  function call(costs: Costs, deadline: Deadline, isForLater: boolean): Promise<TakeAnswer> {
-    const taking = take(costs, deadline, isForLater).finally(() => {
-      deadline.clear();
-      if (asking === taking) asking = undefined;
+  /**
+   * Takes for now and ahead, which others may wait for.
+   *
+   * @param isForLater what it costs is for later use, too
+   */
+  function takeAhead(costs: Costs, deadline: Deadline, aheads: readonly Ahead[], isForLater = false) {
+    const askedMs = now();
+    const untilMs = askedMs + plan.holdMs - SPARE_MS;
+    const taking = take(costs, deadline, aheads).then((answer) => {
+      const { admitted, outcomes, receipts } = answer;
+      const left = charges.map(({ count }, i): [string, number] => {
+        const { permits = 0 } = decisionOf(outcomes[i]) ?? {};
+        return [count, permits + (isForLater ? (costs.get(count) ?? 1) : 0)];
+      });
+      if (admitted) permits.add({ askedMs, untilMs, receipts, left: new Map(left) });
+      return answer;
     });
-    asking = taking;
-    waitUntil(taking.catch(() => {}));
-    return taking;
+    const ending = taking.finally(() => {
+      if (asking === ending) asking = undefined;
+    });
+    asking = ending;
+    return ending;
   }
 
   async function ask(costs: Costs): Promise<Use> {
     const deadline = newDeadline();
-    // What another's call brings may be enough. It dies with its socket: the wait is this one's own.
-    if (asking) await deadline.race(asking).catch(() => {});
-    const isPaid = permits.pay(costs, now());
-    const known = isPaid ? undefined : knownRefusal(costs);
-    if (!isPaid && !known) return call(costs, deadline, false);
-    deadline.clear();
-    return known;
+    let waits = 0;
+    // What another's call brings may be enough. It may die with its socket: the wait is this one's own.
+    while (asking && waits < MAX_WAITS && !deadline.isUp()) {
+      const other = asking;
+      await deadline.race(other).catch(() => {});
+      waits += 1;
+      if (asking === other) asking = undefined;
+      const isPaid = permits.pay(costs, now());
+      const known = isPaid ? undefined : refusal.find(costs, now());
+      if (isPaid || known) {
+        deadline.clear();
+        return known;
+      }
+    }
+    const isAlone = !asking && waits < MAX_WAITS && !isClosed;
+    const aheads = isAlone ? plan.aheads(costs, now()) : undefined;
+    return keptAlive(aheads ? takeAhead(costs, deadline, aheads) : take(costs, deadline), deadline);
   }
 
   /** Asks in the background before a steady caller would have to wait. */
-  function topUp(costs: Costs): void {
-    if (asking || refusal || holdMs === 0) return;
-    const isShort = [...costs].some(([count, cost]) => {
-      const soon = paceOf(count) * LEAD_SECONDS;
-      return soon >= cost && permits.held(count, now()) < soon;
-    });
-    if (isShort) call(costs, newDeadline(), true).catch(() => {});
+  function topUp(costs: Costs, nowMs: number): void {
+    if (asking || isClosed || refusal.find(costs, nowMs)) return;
+    if (!plan.isShort(costs, (count) => permits.held(count, nowMs), nowMs)) return;
+    const aheads = plan.aheads(costs, nowMs);
+    if (!aheads) return;
+    const deadline = newDeadline();
+    keptAlive(takeAhead(costs, deadline, aheads, true), deadline).catch(() => {});
   }
 
-  /** The timer is that of the socket in use, and dies with it: the next use sets another. */
-  function watchIdle(): void {
-    if (holdMs === 0 || now() - watchedMs < IDLE_MS) return;
-    watchedMs = now();
-    setTimeout(() => (now() - lastUseMs >= IDLE_MS ? giveBack() : watchIdle()), IDLE_MS);
+  function keptAlive<T>(work: Promise<T>, deadline: Deadline): Promise<T> {
+    const ending = work.finally(() => deadline.clear());
+    waitUntil(ending.catch(() => {}));
+    return ending;
   }
 
-  function giveBack(): void {
-    const settlements = permits.release(now());
+  function settle(settlements: readonly Settlement[]): void {
     if (settlements.length === 0) return;
     const deadline = newDeadline();
-    const settling = store.settle(settlements, deadline).catch(() => {});
-    waitUntil(settling.finally(() => deadline.clear()));
+    keptAlive(store.settle(settlements, deadline), deadline).catch(() => {});
+  }
+
+  function release(): void {
+    settle(permits.release());
+    // Nobody is there to use what a call under way still brings.
+    if (asking) waitUntil(asking.catch(() => {}).then(() => settle(permits.release())));
   }
 
   return {
     use(costs) {
-      const isPaid = permits.pay(costs, now());
-      const answer = isPaid ? undefined : (knownRefusal(costs) ?? ask(costs));
-      lastUseMs = now();
-      for (const [count, cost] of costs) paces.get(count)?.note(cost, lastUseMs);
-      if (isPaid) topUp(costs);
-      watchIdle();
+      const nowMs = now();
+      const isPaid = permits.pay(costs, nowMs);
+      const answer = isPaid ? undefined : (refusal.find(costs, nowMs) ?? ask(costs));
+      plan.note(costs, nowMs);
+      if (isPaid) topUp(costs, nowMs);
+      settle(permits.expired(nowMs));
+      if (plan.holdMs > 0) idleWatch.used();
       return answer;
     },
-    giveBack,
+    giveBack() {
+      isClosed = true;
+      release();
+    },
   };
-}
-
-/** How long permits under these charges are held; 0 when none can be taken ahead. */
-function holdTimeOf(charges: readonly StoreCharge[]): number {
-  if (charges.some(({ quota }) => quota.algorithm !== "sliding-window")) return 0;
-  const windowMs = Math.min(...charges.map(({ quota }) => quota.windowMs));
-  const holdMs = Math.min(MAX_HOLD_MS, Math.floor(windowMs * HOLD_SHARE));
-  return holdMs < MIN_HOLD_MS ? 0 : holdMs;
-}
-
-const decisionOf = (outcome: Outcome | undefined) =>
-  outcome?.kind === "decided" || outcome?.kind === "local" ? outcome.decision : undefined;
-
-const permitsOf = (answer: TakeAnswer, i: number): number => decisionOf(answer.outcomes[i])?.permits ?? 0;
-
-/** How long a refusal lasts; 0 when nobody counted. */
-const waitOf = ({ outcomes }: TakeAnswer): number =>
-  Math.max(0, ...outcomes.map((outcome) => decisionOf(outcome)?.retryAfterMs ?? 0));
-
-/** The same refusal some time later. */
-function later(answer: TakeAnswer, ms: number): TakeAnswer {
-  const outcomes = answer.outcomes.map((outcome) => {
-    if (outcome.kind !== "decided" && outcome.kind !== "local") return outcome;
-    const retryAfterMs = Math.max(0, outcome.decision.retryAfterMs - ms);
-    return { ...outcome, decision: { ...outcome.decision, retryAfterMs } };
-  });
-  return { ...answer, outcomes };
 }

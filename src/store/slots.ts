@@ -30,10 +30,14 @@ export interface SlotsParts {
 
 interface Slot {
   receipt: Receipt;
+  /** When it was last known to be renewed, or tried to be. */
   renewedMs: number;
   /** Ends when a renewal under way has ended. */
   renewing: Promise<void> | undefined;
 }
+
+/** Renewed in one call at most: scripts take so many arguments, requests may make so many calls. */
+const MAX_AT_ONCE = 100;
 
 /** How much of a mean a single holding time is: the newest ten or so make it. */
 const WEIGHT = 0.2;
@@ -42,6 +46,7 @@ const MAX_MEANS = 10_000;
 const EARLY = 0.5;
 
 export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: SlotsParts): Slots {
+  /** Renewed longest ago first. */
   const live = new Set<Slot>();
   const meanHoldMs = new BoundedMap<string, number>(MAX_MEANS);
 
@@ -54,12 +59,31 @@ export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: Slo
     }
   }
 
-  /** Renews every slot of the isolate that is due: whichever timer fires first does it for all, in one call. */
+  /** The slots that are due. Each has a timer of its own, so what is too much for one call is left to the next. */
+  function dueSlots(): Slot[] {
+    const due: Slot[] = [];
+    for (const slot of live) {
+      if (due.length === MAX_AT_ONCE || now() - slot.renewedMs < renewMs * EARLY) break;
+      due.push(slot);
+    }
+    return due;
+  }
+
+  function place(slot: Slot, renewedMs: number): void {
+    slot.renewedMs = renewedMs;
+    // Unless it was released meanwhile.
+    if (live.delete(slot)) live.add(slot);
+  }
+
+  /** Renews what is due in the isolate: whichever timer fires first does it for all, in one call. */
   function renewDue(): void {
-    const due = [...live].filter(({ renewedMs }) => now() - renewedMs >= renewMs * EARLY);
+    const due = dueSlots();
     if (due.length === 0) return;
     const renewing = renew(due).catch(() => {});
-    for (const slot of due) Object.assign(slot, { renewedMs: now(), renewing });
+    for (const slot of due) {
+      place(slot, now());
+      slot.renewing = renewing;
+    }
     waitUntil(renewing);
   }
 
@@ -67,14 +91,16 @@ export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: Slo
     const standings = await settle(slots.flatMap(({ receipt }) => renewal(receipt)));
     for (const [i, slot] of slots.entries()) {
       const standing = standings[2 * i + 1];
-      // Without an answer the next timer tries again: should it have been renewed after all, it counts twice for a while.
+      // Without an answer its old receipt is as good: what a refund takes of another's entry, that one finds in its own.
       if (standing) slot.receipt = { ...slot.receipt, timeMs: standing.nowMs };
-      else slot.renewedMs = Number.NEGATIVE_INFINITY;
     }
   }
 
   async function release(slots: readonly Slot[]): Promise<void> {
-    await Promise.all(slots.map(({ renewing }) => renewing));
+    const deadline = newDeadline();
+    // A renewal may never end: it dies with the request whose timer fired.
+    await deadline.race(Promise.all(slots.map(({ renewing }) => renewing))).catch(() => {});
+    deadline.clear();
     await settle(slots.map(({ receipt }) => ({ receipt, cost: 0 })));
   }
 

@@ -1,3 +1,4 @@
+import { aheadOf, receiptOf } from "../limit/ahead.ts";
 import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
 import type { Quota } from "../limit/quota.ts";
 import type { Settlement } from "../limit/settle.ts";
@@ -25,9 +26,11 @@ const LETTERS: { readonly [A in Quota["algorithm"]]: string } = {
 };
 /** What the scripts read for a charge without a lockout. */
 const NO_LOCKOUT = "-";
+/** Of a charge that wants no permits. */
+const NO_AHEAD = { units: -1, holdMs: 0 };
 /** Numbers of the reply before the decisions, for each decision, and for each standing. */
 const HEAD = 2;
-const PER_DECISION = 8;
+const PER_DECISION = 9;
 const PER_STANDING = 4;
 
 /**
@@ -57,9 +60,7 @@ export function createUpstashStore({ url, token, namespace, onCorrupt, now }: Up
       const receipts = decisions.flatMap((decision, i): Receipt[] => {
         const charge = charges[i];
         const epoch = replies[i]?.[PER_DECISION - 1] ?? 0;
-        return admitted === 1 && charge && decision.allowed
-          ? [{ charge, epoch, timeMs: decision.nowMs }]
-          : [];
+        return admitted === 1 && charge && decision.allowed ? [receiptOf(charge, decision, epoch)] : [];
       });
       const outcomes = decisions.map((decision) => ({ kind: "decided", decision }) as const);
       return { admitted: admitted === 1, outcomes, receipts, final: true };
@@ -125,7 +126,8 @@ function chargeArgs({ key, count, quota, cost, lockout }: Charge, keys: readonly
 
 function takeArgs(charge: Charge, keys: readonly string[]): Args {
   const { refusals = 0, withinMs = 0, durationMs = 0 } = charge.lockout ?? {};
-  return [...chargeArgs(charge, keys), charge.shadow ? 1 : 0, refusals, withinMs, durationMs];
+  const { units, holdMs } = aheadOf(charge) ?? NO_AHEAD;
+  return [...chargeArgs(charge, keys), charge.shadow ? 1 : 0, refusals, withinMs, durationMs, units, holdMs];
 }
 
 function settlementArgs({ receipt, cost }: Settlement, keys: readonly string[]): Args {
@@ -139,11 +141,13 @@ function wholeNumbers(reply: unknown): number[] {
 }
 
 function readDecision([allowed, wait = 0, lockedOut, ...numbers]: readonly number[]): Decision {
+  const permits = numbers[PER_STANDING] ?? -1;
   return {
     allowed: allowed === 1,
     retryAfterMs: wait < 0 ? Number.POSITIVE_INFINITY : wait,
     ...(lockedOut === 1 && { lockedOut: true }),
     ...readStanding(numbers),
+    ...(permits >= 0 && { permits }),
   };
 }
 

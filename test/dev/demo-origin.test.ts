@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createDemoOrigin, type DemoOrigin, startDemoOrigin } from "../../dev/demo-origin.ts";
+import { connect, type SocketClient } from "../support/socket-client.ts";
 
 const app = createDemoOrigin({ streamPauseMs: 1 });
 
@@ -16,6 +17,7 @@ describe("the demo page", () => {
   it("names no other server and never writes data as HTML", async () => {
     const page = await (await app.request("/")).text();
     expect(page).not.toMatch(/(?:src|href)=["'](?!data:)/);
+    expect(page).toContain("Close the newest");
     expect(page).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write/);
   });
 });
@@ -90,6 +92,46 @@ describe("the other endpoints", () => {
   });
 });
 
+describe("the WebSocket of /chat/socket", () => {
+  it("greets, then answers text as POST /chat/message would, and returns bytes as they are", async () => {
+    const socket = await opened(await started());
+    socket.send("Hello", '{"message":"Hello"}', "", "x".repeat(5_000), Buffer.from([0, 255]));
+    expect(await socket.receive(6)).toEqual([
+      "Welcome.",
+      "You said: Hello",
+      "You said: Hello",
+      "Say something.",
+      `You said: ${"x".repeat(200)}`,
+      Buffer.from([0, 255]),
+    ]);
+    expect(await socket.close(1000, "bye")).toEqual({ code: 1000, reason: "bye" });
+  });
+
+  it("is closed by a message above 64 KiB", async () => {
+    const socket = await opened(await started());
+    socket.send("x".repeat(64 * 1024 + 1));
+    expect((await socket.closed).code).toBe(1009);
+  });
+
+  it("says 426 to a request that is none", async () => {
+    const response = await app.request("/chat/socket");
+    expect(response.status).toBe(426);
+    expect(response.headers.get("upgrade")).toBe("websocket");
+  });
+
+  it("is the only one", async () => {
+    const { url } = await started();
+    expect((await connect(`${url}/chat`)).refused?.status).toBe(404);
+  });
+
+  it("does not hold the server when that closes", async () => {
+    const origin = await startDemoOrigin();
+    const socket = await opened(origin);
+    await expect(Promise.race([origin.close().then(() => "closed"), sleep(1_000)])).resolves.toBe("closed");
+    expect((await socket.closed).code).toBe(1006);
+  });
+});
+
 describe("over sockets", () => {
   it("listens on this machine only, at a free port", async () => {
     const { url } = await started();
@@ -127,6 +169,12 @@ async function started(): Promise<DemoOrigin> {
   const origin = await startDemoOrigin();
   onTestFinished(origin.close);
   return origin;
+}
+
+async function opened({ url }: DemoOrigin): Promise<SocketClient> {
+  const { socket } = await connect(`${url}/chat/socket`);
+  if (socket === undefined) throw new Error("the upgrade was refused");
+  return socket;
 }
 
 async function openStreams(url: string): Promise<unknown> {

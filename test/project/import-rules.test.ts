@@ -78,7 +78,13 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/slots.ts": ["store/store.ts", "store/deadline.ts", "store/bounded-map.ts"],
   "store/pace.ts": [],
   "store/held-permits.ts": [],
-  "store/permits.ts": ["store/store.ts", "store/deadline.ts", "store/pace.ts", "store/held-permits.ts"],
+  "store/idle-watch.ts": [],
+  "store/believed-refusal.ts": ["store/store.ts"],
+  "store/ahead-plan.ts": ["store/store.ts", "store/believed-refusal.ts", "store/pace.ts"],
+  "store/permits.ts": [
+    ...["store/store.ts", "store/deadline.ts", "store/believed-refusal.ts", "store/ahead-plan.ts"],
+    ...["store/held-permits.ts", "store/idle-watch.ts"],
+  ],
   "store/guard.ts": ["store/store.ts", "store/deadline.ts", "store/breaker.ts", "store/ladder.ts"],
 };
 

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { KeyRecord } from "../../src/limit/key-record.ts";
 import { takeAll } from "../../src/limit/take.ts";
 import type { StoreCharge } from "../../src/store/store.ts";
+import { describeConcurrency } from "./concurrency-contract.ts";
 import { charge, lockoutOf, quota, START_MS, type StoreUnderTest } from "./fixtures.ts";
 import { describeLockouts } from "./lockout-contract.ts";
+import { describePermits } from "./permit-contract.ts";
 import { describeSettlements } from "./settlement-contract.ts";
 
 export { charge, patience, plain, quota, START_MS } from "./fixtures.ts";
@@ -170,6 +172,8 @@ export function describeStore(
   });
   describeSettlements(name, open);
   describeLockouts(name, open);
+  describeConcurrency(name, open);
+  describePermits(name, open);
 }
 
 const quotas = fc.constantFrom(

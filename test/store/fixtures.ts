@@ -1,5 +1,5 @@
 import type { Decision, Lockout, Receipt, Standing } from "../../src/limit/charge.ts";
-import type { Algorithm, Quota } from "../../src/limit/quota.ts";
+import type { Quota } from "../../src/limit/quota.ts";
 import type { Settlement } from "../../src/limit/settle.ts";
 import type { Deadline } from "../../src/store/deadline.ts";
 import type { Store, StoreCharge } from "../../src/store/store.ts";
@@ -50,7 +50,7 @@ export const START_MS = 1_800_000_000_000;
 export function quota(
   limit: number,
   windowMs: number,
-  algorithm: Algorithm = "sliding-window",
+  algorithm: Quota["algorithm"] = "sliding-window",
   burst = limit,
 ): Quota {
   return { algorithm, limit, windowMs, burst };

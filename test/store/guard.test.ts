@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Decision } from "../../src/limit/charge.ts";
+import type { Settlement } from "../../src/limit/settle.ts";
 import { createBreaker } from "../../src/store/breaker.ts";
 import { createDeadline, type Deadline } from "../../src/store/deadline.ts";
 import { withKnownRefusals } from "../../src/store/edge-cache.ts";
@@ -440,8 +441,22 @@ describe("a settlement", () => {
     const { receipts } = await opened.guard.take([of("local")], patience);
     opened.behaviour.settle = settle;
     const settlements = receipts.map((receipt) => ({ receipt, cost: 0 }));
-    expect(await opened.guard.settle(settlements, createDeadline(5))).toEqual([]);
+    expect(await opened.guard.settle(settlements, createDeadline(5))).toEqual([undefined]);
     expect(opened.reports).toEqual([reason]);
+  });
+
+  it("of what was counted here and there: each answer stands with its settlement, also where the store fails", async () => {
+    const opened = open();
+    const stored = (await opened.guard.take([of("local")], patience)).receipts;
+    opened.behaviour.take = down;
+    const local = (await opened.guard.take([of("local")], patience)).receipts;
+    const give = local.map((receipt) => ({ receipt, cost: 0 }));
+    const add = stored.map((receipt) => ({ receipt, cost: 2 }));
+    const settle = async (settlements: readonly Settlement[]) =>
+      (await opened.guard.settle(settlements, createDeadline(5))).map((standing) => standing?.remaining);
+    expect(await settle([...add, ...give])).toEqual([0, 2]);
+    opened.behaviour.settle = () => Promise.reject(new Error("down"));
+    expect(await settle([...add, ...give, ...add])).toEqual([undefined, 2, undefined]);
   });
 
   it("is tried though the time is up, without a wait", async () => {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Lockout, Receipt } from "../../src/limit/charge.ts";
+import type { Ahead, Lockout, Receipt } from "../../src/limit/charge.ts";
 import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
-import type { Algorithm, Quota } from "../../src/limit/quota.ts";
-import { settleAll } from "../../src/limit/settle.ts";
+import type { Quota } from "../../src/limit/quota.ts";
+import { type Settlement, settleAll } from "../../src/limit/settle.ts";
 import { standingOf, takeAll } from "../../src/limit/take.ts";
 import type { StoreCharge } from "../../src/store/store.ts";
 import { createUpstashStore } from "../../src/store/upstash.ts";
@@ -179,14 +179,20 @@ describe("the Upstash store", () => {
   });
 });
 
-/** One call of a store, some time after the one before: a take, or the settling of all that is still open. */
+/** One call of a store, some time after the one before: a take, or the settling or renewing of all that is still open. */
 type Step =
+  | { readonly kind: "renew"; readonly moveMs: number }
   | { readonly kind: "take"; readonly moveMs: number; readonly charges: readonly StoreCharge[] }
   | { readonly kind: "settle"; readonly moveMs: number; readonly cost: number };
 
 const quotas: fc.Arbitrary<Quota> = fc
   .record({
-    algorithm: fc.constantFrom<Algorithm>("sliding-window", "token-bucket", "fixed-window"),
+    algorithm: fc.constantFrom<Quota["algorithm"][]>(
+      "sliding-window",
+      "token-bucket",
+      "fixed-window",
+      "concurrency",
+    ),
     limit: fc.oneof(
       fc.integer({ min: 1, max: 8 }),
       fc.integer({ min: 100, max: 200 }),
@@ -207,6 +213,21 @@ const lockouts: fc.Arbitrary<Lockout> = fc
     durationMs: fc.integer({ min: 1, max: 86_400_000 }),
   })
   .map((times) => lockoutOf(times.refusals, { ...times, id: `lockout/${times.refusals}` }));
+
+/** For a few or for many, held for no time, a moment, or longer than many a window. */
+const aheads: fc.Arbitrary<Ahead> = fc.record({
+  units: fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 200_000 })),
+  holdMs: fc.oneof(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 86_400_000 })),
+});
+
+/** Given back and taken anew, as slots are. */
+function renewal(receipt: Receipt): Settlement[] {
+  const anew = { ...receipt, charge: { ...receipt.charge, cost: 0 } };
+  return [
+    { receipt, cost: 0 },
+    { receipt: anew, cost: receipt.charge.cost },
+  ];
+}
 
 function stepsFor([pool, lockoutPool]: readonly [readonly Quota[], readonly Lockout[]]): fc.Arbitrary<
   Step[]
@@ -236,6 +257,7 @@ function stepsFor([pool, lockoutPool]: readonly [readonly Quota[], readonly Lock
       cost,
       shadow: fc.boolean(),
       lockout: fc.constantFrom(undefined, ...lockoutPool),
+      ahead: fc.option(aheads, { nil: undefined }),
     })
     .map(charge);
   const charges = fc.uniqueArray(one, {
@@ -245,7 +267,8 @@ function stepsFor([pool, lockoutPool]: readonly [readonly Quota[], readonly Lock
   });
   const take = fc.record({ kind: fc.constant("take" as const), moveMs: move, charges });
   const settle = fc.record({ kind: fc.constant("settle" as const), moveMs: move, cost: fc.nat(5_000) });
-  return fc.array(fc.oneof({ weight: 5, arbitrary: take }, settle), {
+  const renew = fc.record({ kind: fc.constant("renew" as const), moveMs: move });
+  return fc.array(fc.oneof({ weight: 5, arbitrary: take }, settle, renew), {
     minLength: 1,
     maxLength: 25,
     size: "max",
@@ -260,11 +283,13 @@ describe("the Lua twin", () => {
   it("decides and settles thousands of calls exactly as the core does", async () => {
     let calls = 0;
     let locked = 0;
+    let permits = 0;
+    let renewed = 0;
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const { store, setTime } = open();
         let records: ReadonlyMap<string, KeyRecord> = new Map();
-        let pending: [expected: Receipt, actual: Receipt][] = [];
+        let pending: Receipt[] = [];
         let nowMs = START_MS;
         for (const step of history) {
           calls += 1;
@@ -275,23 +300,19 @@ describe("the Lua twin", () => {
             const { final, ...answer } = await store.take(step.charges);
             expect(answer).toEqual(expected);
             locked += expected.decisions.filter(({ lockedOut }) => lockedOut).length;
-            pending.push(
-              ...expected.receipts.map((receipt, i): [Receipt, Receipt] => [
-                receipt,
-                answer.receipts[i] ?? receipt,
-              ]),
-            );
+            permits += expected.decisions.filter((decision) => decision.permits).length;
+            pending.push(...answer.receipts);
             records = new Map([...records, ...changed]);
           } else if (pending.length > 0) {
-            const settled = pending.map(([receipt]) => ({ receipt, cost: step.cost }));
+            const settled = pending.flatMap((receipt) =>
+              step.kind === "renew" ? renewal(receipt) : [{ receipt, cost: step.cost }],
+            );
             records = new Map([...records, ...settleAll(records, settled, nowMs)]);
-            const standings = await store.settle(
-              pending.map(([, receipt]) => ({ receipt, cost: step.cost })),
-            );
-            expect(standings).toEqual(
-              settled.map(({ receipt }) => standingOf(records, receipt.charge, nowMs)),
-            );
-            pending = [];
+            const expected = settled.map(({ receipt }) => standingOf(records, receipt.charge, nowMs));
+            expect(await store.settle(settled)).toEqual(expected);
+            const renewals = step.kind === "renew" ? pending : [];
+            pending = renewals.map((receipt, i) => ({ ...receipt, timeMs: expected[2 * i + 1]?.nowMs ?? 0 }));
+            renewed += pending.length;
           }
           for (const record of records.values()) expect(readRecord(record)).toBeDefined();
         }
@@ -299,6 +320,8 @@ describe("the Lua twin", () => {
       { numRuns: 400 },
     );
     expect(calls).toBeGreaterThan(2_000);
-    expect(locked).toBeGreaterThan(500);
+    expect(locked).toBeGreaterThan(250);
+    expect(permits).toBeGreaterThan(250);
+    expect(renewed).toBeGreaterThan(250);
   });
 });

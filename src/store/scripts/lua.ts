@@ -50,27 +50,34 @@ end
 `;
 
 /**
- * All or nothing over all charges. ARGV: twelve fields for each charge, `KEYS` index, count, algorithm, limit, window,
- * burst, cost, lockout (`-` = none), shadow (0 or 1), refusals, within, duration. Returns admitted (0 or 1), how many values
- * were corrupt, then for each charge: allowed, wait (-1 = never), locked out (0 or 1), remaining, more room, reset, now, epoch.
+ * All or nothing over all charges. ARGV: fourteen fields for each charge, `KEYS` index, count, algorithm, limit, window,
+ * burst, cost, lockout (`-` = none), shadow (0 or 1), refusals, within, duration, units wanted ahead (-1 = none, only with a
+ * sliding window), hold. Returns admitted (0 or 1), how many values were corrupt, then for each charge: allowed, wait (-1 =
+ * never), locked out (0 or 1), remaining, more room, reset, now, permits (-1 = none wanted), epoch.
  */
 const TAKE = `
+local function permits_for(q, view)
+  if q.units < 0 then return 0 end
+  return math.min(q.units, math.floor((rules[q.algorithm].remaining(view.state, q, view.now) - q.cost) / 2))
+end
 local before, after = load(), {}
 for i, record in ipairs(before) do after[i] = copy(record) end
 local admitted, decisions = 1, {}
-for i = 1, #ARGV - #ARGV % 12, 12 do
+for i = 1, #ARGV - #ARGV % 14, 14 do
   local q = charge_at(i)
   q.refusals, q.within, q.duration = tonumber(ARGV[i + 9]), tonumber(ARGV[i + 10]), tonumber(ARGV[i + 11])
+  q.units, q.hold = tonumber(ARGV[i + 12]), tonumber(ARGV[i + 13])
   local record = after[q.key]
   local view = view_of(record, q)
-  local wait = wait_for(q.cost, view, q)
+  local wait, permits = wait_for(q.cost, view, q), 0
   if wait == 0 then
-    view.state = rules[q.algorithm].add(view.state, q, q.cost, view.now)
+    permits = permits_for(q, view)
+    view.state = rules[q.algorithm].add(view.state, q, q.cost + permits, view.now, q.hold)
     keep(record, q, view.state, view.now)
   elseif ARGV[i + 8] == '0' then
     admitted = 0
   end
-  decisions[#decisions + 1] = { charge = q, wait = wait, view = view, epoch = record.epoch }
+  decisions[#decisions + 1] = { charge = q, wait = wait, permits = permits, view = view, epoch = record.epoch }
 end
 local kept, counted = admitted == 1 and after or before, {}
 for _, d in ipairs(decisions) do
@@ -93,6 +100,7 @@ for _, d in ipairs(decisions) do
   reply[#reply + 1] = d.wait == math.huge and -1 or d.wait > 0 and d.wait + d.view.now - clock or 0
   reply[#reply + 1] = d.wait > 0 and d.view.locked > 0 and 1 or 0
   for _, n in ipairs(stands(d.view, q)) do reply[#reply + 1] = n end
+  reply[#reply + 1] = q.units < 0 and -1 or d.permits
   reply[#reply + 1] = d.epoch
 end
 save(kept)

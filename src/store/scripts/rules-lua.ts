@@ -41,8 +41,8 @@ function sliding.wait(s, q, cost, now)
   end
   return 0
 end
-function sliding.add(s, q, cost, now)
-  local kept, time = live(s, q, now), slice_end(q, now)
+function sliding.add(s, q, cost, now, hold)
+  local kept, time = live(s, q, now), slice_end(q, now + (hold or 0))
   local n = #kept
   if n > 0 and kept[n - 1] >= time then
     kept[n] = saturated(kept[n] + cost)
@@ -58,18 +58,19 @@ end
 function sliding.refund(s, q, cost, admitted, now)
   local written = slice_end(q, admitted)
   if written + q.window <= now then return s end
-  local kept = live(s, q, now)
-  for i = 1, #kept, 2 do
-    if kept[i] >= written then
-      if kept[i + 1] > cost then
-        kept[i + 1] = kept[i + 1] - cost
-      else
-        table.remove(kept, i); table.remove(kept, i)
-      end
-      return kept
+  local kept, i, left = live(s, q, now), 1, cost
+  while i <= #kept and kept[i] < written do i = i + 2 end
+  if i > #kept then return s end
+  while left > 0 and i <= #kept do
+    local refunded = math.min(left, kept[i + 1])
+    left = left - refunded
+    if refunded < kept[i + 1] then
+      kept[i + 1] = kept[i + 1] - refunded
+    else
+      table.remove(kept, i); table.remove(kept, i)
     end
   end
-  return s
+  return kept
 end
 function sliding.empty_at(s, q) return #s == 0 and 0 or s[#s - 1] + q.window end
 
