@@ -22,7 +22,8 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
     const beganMs = performance.now();
     request.resume();
     const [tokens, events, wait] = ["tokens", "events", "wait"].map((name) => numberOf(request, name));
-    const said = () => JSON.stringify({ usage: { total_tokens: tokens }, beganMs, endedMs: performance.now() });
+    const said = () =>
+      JSON.stringify({ usage: { total_tokens: tokens }, beganMs, endedMs: performance.now() });
     response.setHeader("X-Tokens", String(tokens));
     await sleep(wait);
     if (!events) {

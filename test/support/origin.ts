@@ -18,7 +18,27 @@ export interface Origin {
   readonly seen: Seen[];
   /** Resolves when a client has left a request before its answer was complete. */
   readonly aborted: Promise<string>;
+  /** The requests to `/held` that are under way, oldest first. Their answers end when they are told to. */
+  readonly held: ReadonlySet<HeldAnswer>;
+  /** Every message of a WebSocket so far, oldest first. */
+  readonly heard: Heard[];
   close(): Promise<void>;
+}
+
+/** An answer that has not ended. */
+export interface HeldAnswer {
+  /** With the query. */
+  readonly url: string;
+  end(): void;
+}
+
+/** A message as the origin received it. */
+export interface Heard {
+  /** Of the upgrade. */
+  readonly url: string;
+  readonly message: string | Buffer;
+  /** By `performance.now()`. */
+  readonly atMs: number;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -96,20 +116,40 @@ const ENDPOINTS: Readonly<Record<string, Handler>> = {
       .end(),
 };
 
-/** A real HTTP and WebSocket server on a free port. */
+/**
+ * A real HTTP and WebSocket server on a free port. `/held` writes `?first=` at once and ends when the test says so. WebSockets
+ * echo, and break the connection at the text "vanish"; those of `/unauthorized` are answered 401.
+ */
 export async function startOrigin(): Promise<Origin> {
   const seen: Seen[] = [];
+  const heard: Heard[] = [];
+  const held = new Set<HeldAnswer>();
   let reportAborted: (path: string) => void = () => {};
   const aborted = new Promise<string>((report) => {
     reportAborted = report;
   });
+  function hold(url: string, response: ServerResponse): void {
+    const first = new URL(url, "http://origin").searchParams.get("first");
+    const answer = {
+      url,
+      end() {
+        held.delete(answer);
+        response.end("last");
+      },
+    };
+    held.add(answer);
+    response.on("close", () => held.delete(answer));
+    if (first !== null) response.write(first);
+  }
   const server = createServer((request, response) => {
     const { method = "", url = "", headers } = request;
     const entry = { method, url, headers, body: "" };
     seen.push(entry);
     response.on("close", () => response.writableFinished || reportAborted(url));
     // A table of cases gives each a path of its own in front.
-    const handler = ENDPOINTS[url.replace(/^\/case-\d+/, "").split("?")[0] ?? ""];
+    const path = url.replace(/^\/case-\d+/, "").split("?")[0] ?? "";
+    if (path === "/held") return hold(url, response);
+    const handler = ENDPOINTS[path];
     if (handler) return handler(request, response);
     request.on("data", (chunk) => {
       entry.body += chunk;
@@ -118,12 +158,21 @@ export async function startOrigin(): Promise<Origin> {
   });
   // Else a request may meet a connection that the server is just closing, and that is a 502.
   server.keepAliveTimeout = 60_000;
-  new WebSocketServer({ server }).on("connection", (socket) => {
-    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+  const sockets = new WebSocketServer({
+    server,
+    verifyClient: ({ req }, done) => done(!req.url?.endsWith("/unauthorized"), 401, "not with that token"),
+  });
+  sockets.on("connection", (socket, { url = "" }) => {
+    socket.on("message", (data, isBinary) => {
+      const message = isBinary ? (data as Buffer) : data.toString();
+      heard.push({ url, message, atMs: performance.now() });
+      if (message === "vanish") socket.terminate();
+      else socket.send(data, { binary: isBinary });
+    });
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, seen, aborted, close: () => closeServer(server) };
+  return { url: `http://127.0.0.1:${port}`, seen, aborted, held, heard, close: () => closeServer(server) };
 }
 
 function closeServer(server: Server): Promise<void> {
