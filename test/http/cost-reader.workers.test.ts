@@ -40,7 +40,9 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 async function costOf(body: string | Uint8Array, type: string, places: readonly number[] = []) {
   const bytes = typeof body === "string" ? encode(body) : body;
   const { response, cost } = observeCost(respond(streamOf(cut(bytes, places)), type), POINTER);
-  expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes);
+  const received = new Uint8Array(await response.arrayBuffer());
+  // Much faster than to compare as objects.
+  expect(received.length === bytes.length && received.every((byte, i) => byte === bytes[i])).toBe(true);
   return cost;
 }
 
