@@ -22,7 +22,8 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
     const beganMs = performance.now();
     request.resume();
     const [tokens, events, wait] = ["tokens", "events", "wait"].map((name) => numberOf(request, name));
-    const said = () => JSON.stringify({ usage: { total_tokens: tokens }, beganMs, endedMs: performance.now() });
+    const said = () =>
+      JSON.stringify({ usage: { total_tokens: tokens }, beganMs, endedMs: performance.now() });
     response.setHeader("X-Tokens", String(tokens));
     await sleep(wait);
     if (!events) {
@@ -38,8 +39,8 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
   },
   /**
    * What the query says: `?status=`, the content type `?type=`, the coding `?packed=` (gzip, br), the field `X-Tokens` from
-   * `?field=`, and each `?write=` in turn, `?pause=` milliseconds apart. Then it ends, breaks off with `?then=cut`, or with
-   * `?then=hang` says no more.
+   * `?field=`, and each `?write=` in turn, `?pause=` milliseconds apart. Then it ends, breaks off with `?end=cut`, or with
+   * `?end=hang` says no more.
    */
   "/answer": async (request, response) => {
     request.resume();
@@ -58,9 +59,9 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
       packer?.flush();
       await sleep(numberOf(request, "pause"));
     }
-    const then = searchParams.get("then");
-    if (then === "cut") request.socket.destroy();
-    else if (then !== "hang") body.end();
+    const end = searchParams.get("end");
+    if (end === "cut") request.socket.destroy();
+    else if (end !== "hang") body.end();
   },
 };
 
