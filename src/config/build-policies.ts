@@ -1,4 +1,5 @@
 import { type Limits, MODES, type Mode, type NamedQuota, type OutageStep, type Policy } from "./config.ts";
+import { POLICY_DEFAULTS } from "./defaults.ts";
 import { applyOverrides, type PolicyEntry } from "./limit-overrides.ts";
 import { checkPolicy } from "./policy-checks.ts";
 import type { WrittenPolicy } from "./policy-schema.ts";
@@ -48,7 +49,7 @@ function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | und
     algorithm,
     burst,
     cost,
-    estimate = 1,
+    estimate = POLICY_DEFAULTS.estimate,
     count,
     lockout,
     mode,

@@ -18,6 +18,7 @@ export const POLICY_DEFAULTS = {
   key: "ip",
   algorithm: "sliding-window",
   cost: 1,
+  estimate: 1,
   count: "all",
   mode: "enforce",
   durable: false,

@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import type { VerifyToken } from "../key/token-verifier.ts";
 import type { Log } from "../metrics/log.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
-import { type Decide, logFault } from "./decide.ts";
+import { type Decide, logFault, type Provisional } from "./decide.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields } from "./rate-limit-fields.ts";
@@ -46,10 +46,20 @@ export function createLimiter(parts: LimiterParts): Limiter {
       }
       case "admitted": {
         const response = await forward(reader.current(), url);
-        return withFields(request, verdict.applied, settle(verdict.provisional, response));
+        return withFields(request, verdict.applied, settled(verdict.provisional, response));
       }
     }
   };
+
+  function settled(provisional: readonly Provisional[], response: Response): Response {
+    try {
+      return settle(provisional, response);
+    } catch (error) {
+      // The reservation stands rather than that the answer is lost: the origin has done its work.
+      logFault(log, error);
+      return response;
+    }
+  }
 
   function withFields(request: Request, applied: readonly Applied[], response: Response): Response {
     // An answer that switches protocols, or one without any policy to speak of, stays what it is.
@@ -59,7 +69,7 @@ export function createLimiter(parts: LimiterParts): Limiter {
       addRateLimitFields(answer.headers, applied, config.headers);
       return exposed(request, answer);
     } catch (error) {
-      // Without fields rather than not at all: the origin has done its work.
+      // Without fields rather than not at all.
       logFault(log, error);
       return response;
     }

@@ -24,7 +24,7 @@ const gateway = useGateway({
       limit: { by: "mcp:tool", search: "2/minute", "*": "50/minute" },
     },
     // Both have every body read, and refuse none.
-    { name: "looked-at", match: "/any", key: "mcp:tool", limit: "1000000/minute" },
+    { name: "looked-at", match: "/any", key: "mcp:tool", limit: "1000000/minute", mode: "shadow" },
     { name: "looked-into", match: "/any", key: "body:/params/name", limit: "1000000/minute" },
   ],
 });
@@ -119,6 +119,30 @@ describe("a call of a limited tool is no way round its limit", () => {
       for (const message of [first, second, third]) statuses.push((await post(message)).status);
       expect([name, ...statuses]).toEqual([name, 200, 200, 429]);
     }
+  });
+
+  it.each([
+    ["too large to read", { chunks: [padded(MAX + 1, encode([CALL, CALL, CALL]))] }],
+    [
+      "compressed",
+      { chunks: [gzipSync(encode([CALL, CALL, CALL]))], headers: { "Content-Encoding": "gzip" } },
+    ],
+    ["of another type", { chunks: [encode([CALL, CALL])], headers: { "Content-Type": "text/plain" } }],
+    ["compressed so that Weir cannot unpack it", { chunks: [SEARCH], headers: { "Content-Encoding": "br" } }],
+  ] satisfies [string, Message][])(
+    "when it may be one of a batch of nobody knows how many, %s: that is never admitted",
+    async (_, message) => {
+      const post = toolsOf(newUser());
+      const answer = await post(message);
+      expect([answer.status, numbers(answer).retryAfter]).toEqual([429, undefined]);
+      expect((await post({ chunks: [SEARCH] })).status).toBe(200);
+    },
+  );
+
+  it("when it is one of a batch in which a name stands twice", async () => {
+    const text = JSON.stringify([CALL, CALL, CALL]).replace('"id":1', '"id":1,"id":1');
+    const answer = await toolsOf(newUser())({ chunks: [Buffer.from(text)] });
+    expect([answer.status, numbers(answer).retryAfter]).toEqual([429, undefined]);
   });
 
   it("when it is one of a batch, which costs as much as all its messages", async () => {

@@ -149,11 +149,11 @@ describe("a settlement", () => {
   });
 
   it.each(["client leaves", "origin breaks off"])(
-    "is of what was seen when the %s in the middle",
+    "is of what was seen, and no less than what was reserved, when the %s in the middle",
     async (who) => {
       const store = recording();
       const admitted = await admissions({ cost: TOTAL, estimate: 500 });
-      for (const said of [`data: ${usage(120)}\n\n`, "data: {}\n\n"]) {
+      for (const said of [`data: ${usage(700)}\n\n`, `data: ${usage(120)}\n\n`, "data: {}\n\n"]) {
         const body = openBody();
         const events = respond(body.readable, { "Content-Type": "text/event-stream" });
         const reader = store.settle(admitted, events).body?.getReader();
@@ -163,9 +163,33 @@ describe("a settlement", () => {
         else await body.breakOff().then(() => expect(reader?.read()).rejects.toThrow());
       }
       expect(await store.over()).toBe(0);
-      expect(store.presented(admitted)).toEqual([[[0, 120]]]);
+      expect(store.presented(admitted)).toEqual([[[0, 700]]]);
     },
   );
+
+  it("of several quotas of one policy is one call", async () => {
+    const store = recording();
+    const admitted = await admissions({ cost: TOTAL, estimate: 5, limit: "1000/minute, 5000/hour" });
+    await store.settle(admitted, respond(usage(120))).text();
+    expect(await store.over()).toBe(0);
+    expect(store.presented(admitted)).toEqual([
+      [
+        [0, 120],
+        [1, 120],
+      ],
+    ]);
+  });
+
+  it("never costs more than a thousand times what a quota can hold", async () => {
+    const store = recording();
+    const admitted = await admissions(
+      { cost: FIELD, limit: "10/minute" },
+      { cost: TOTAL, limit: "10/minute" },
+    );
+    await store.settle(admitted, respond('{"usage":{"total":1e300}}', { "X-Cost": "99999999999" })).text();
+    await store.over();
+    expect(store.presented(admitted)).toEqual([[[0, 10_000]], [[1, 10_000]]]);
+  });
 
   it("is a refund where the status does not count, whatever the cost says", async () => {
     const store = recording();

@@ -13,6 +13,7 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
     await sleep(numberOf(request, "wait"));
     response.writeHead(password === "right" ? 200 : 401).end();
   },
+  "/v1/error": (_, response) => response.writeHead(500).end(),
   /**
    * A language model that used `?tokens=`, after `?wait=` milliseconds. Streams `?events=` events when there are any, and
    * says the usage in the last; otherwise one JSON document. Also in the field `X-Tokens`. Beside the usage stand the instants
