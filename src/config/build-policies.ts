@@ -8,6 +8,7 @@ import {
   type Policy,
   type Subject,
 } from "./config.ts";
+import { POLICY_DEFAULTS } from "./defaults.ts";
 import { applyOverrides, type PolicyEntry } from "./limit-overrides.ts";
 import { checkPolicy } from "./policy-checks.ts";
 import type { WrittenPolicy } from "./policy-schema.ts";
@@ -50,14 +51,11 @@ export function buildPolicies(
   });
 }
 
-/** Where the policy says nothing. */
-const DEFAULT_STRIKES = 10;
-
 function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | undefined {
   const { name, match, on, key, limit, algorithm, cost, mode, durable } = written;
   if (!name || !match || !on || !key || !limit || !algorithm || !cost || !mode || durable === undefined)
     return undefined;
-  const { estimate = 1, count, lockout, strikes = DEFAULT_STRIKES } = written;
+  const { estimate = POLICY_DEFAULTS.estimate, count, lockout, strikes = POLICY_DEFAULTS.strikes } = written;
   const what = cost.kind === "bytes" ? "byte" : on;
   const quotas = (rates: readonly Rate[]): NamedQuota[] =>
     rates.map((rate) => ({

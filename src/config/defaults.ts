@@ -20,8 +20,10 @@ export const POLICY_DEFAULTS = {
   key: "ip",
   algorithm: "sliding-window",
   cost: 1,
+  estimate: 1,
   count: "all",
   on: "request",
+  strikes: 10,
   mode: "enforce",
   durable: false,
 } as const;

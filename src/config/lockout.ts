@@ -1,12 +1,9 @@
+import type { Lockout } from "../limit/charge.ts";
 import { parseWindow } from "./rate.ts";
 import { bad, ok, type Result } from "./result.ts";
 
-/** After `refusals` of them within `withinMs`, a key is refused for `durationMs`. */
-export interface LockoutRule {
-  readonly refusals: number;
-  readonly withinMs: number;
-  readonly durationMs: number;
-}
+/** A lockout without the policy that it belongs to. */
+export type LockoutRule = Omit<Lockout, "id">;
 
 const EXAMPLE = `write it like "15m after 5 in 1m"`;
 

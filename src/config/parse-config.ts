@@ -100,6 +100,9 @@ function readTokens(variables: Variables, set: readonly string[], report: Report
   if (set.includes("JWT_SECRET") && set.includes("JWKS_URL"))
     report("JWKS_URL", "cannot be set together with JWT_SECRET: tokens are verified with one of them");
   const { JWT_SECRET, JWKS_URL, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = variables;
+  const unused = (["JWT_ISSUER", "JWT_AUDIENCE"] as const).filter((name) => set.includes(name));
+  if (!set.includes("JWT_SECRET") && !set.includes("JWKS_URL"))
+    for (const name of unused) report(name, "is only used together with JWT_SECRET or JWKS_URL");
   if (JWT_SECRET !== undefined) return { keys: { kind: "secret", secret: JWT_SECRET }, issuer, audience };
   return JWKS_URL === undefined ? undefined : { keys: { kind: "key-set", url: JWKS_URL }, issuer, audience };
 }

@@ -30,7 +30,7 @@ const ALGORITHM_ALIASES: Record<string, Algorithm> = {
 };
 const TABLE_EXAMPLE = `{ by = "header:x-plan", free = "60/minute", "*" = "10/minute" }`;
 
-/** A policy as it is written, field by field. What its fields mean together is checked by `buildPolicy`. */
+/** A policy as it is written, field by field. What its fields mean together is checked by `checkPolicy`. */
 export const policySchema = table({
   name: text(parseName),
   match: v.optional(parsed(parseMatch), POLICY_DEFAULTS.match),

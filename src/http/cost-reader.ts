@@ -1,4 +1,5 @@
 import { createParser, type ParseError } from "eventsource-parser";
+import { parseDecimal } from "../key/cost.ts";
 import { isJsonType } from "../key/json-body.ts";
 import { valueAt } from "../key/json-pointer.ts";
 
@@ -9,7 +10,14 @@ export interface ObservedResponse {
    * The cost once the body has ended, failed or been cancelled; undefined when none was seen or it
    * makes no sense. Never rejects.
    */
-  readonly cost: Promise<number | undefined>;
+  readonly cost: Promise<StatedCost | undefined>;
+}
+
+export interface StatedCost {
+  /** Whole units. */
+  readonly units: number;
+  /** Whether the body was seen to its end, so that no later one can have been missed. */
+  readonly isFinal: boolean;
 }
 
 /** Watches a body go by. */
@@ -28,7 +36,7 @@ const PIECE_LENGTH = 4_096;
 export function observeCost(response: Response, pointer: readonly string[]): ObservedResponse {
   const observer = createObserver(response.headers, pointer);
   if (!observer || response.body === null) return { response, cost: Promise.resolve(undefined) };
-  const { promise: cost, resolve } = Promise.withResolvers<number | undefined>();
+  const { promise: cost, resolve } = Promise.withResolvers<StatedCost | undefined>();
   const body = observed(response.body, observer, resolve);
   const answer = new Response(body, response);
   // With it the end of this body might go unnoticed.
@@ -38,8 +46,7 @@ export function observeCost(response: Response, pointer: readonly string[]): Obs
 
 /** A cost as an origin states it: whole units, rounded up; undefined when it is not a number of at least 0. */
 export function parseCost(value: unknown): number | undefined {
-  const isDecimal = typeof value === "string" && /^\s*\d+(\.\d+)?\s*$/.test(value);
-  const cost = isDecimal ? Number(value) : value;
+  const cost = typeof value === "string" ? parseDecimal(value) : value;
   if (typeof cost !== "number" || !(cost >= 0)) return undefined;
   // The sum turns -0 into 0.
   return Math.min(Math.ceil(cost) + 0, Number.MAX_SAFE_INTEGER);
@@ -49,9 +56,13 @@ export function parseCost(value: unknown): number | undefined {
 function observed(
   body: ReadableStream<Uint8Array>,
   observer: Observer,
-  report: (cost: number | undefined) => void,
+  resolve: (cost: StatedCost | undefined) => void,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
+  const report = (isFinal: boolean) => {
+    const units = observer.finish();
+    resolve(units === undefined ? undefined : { units, isFinal });
+  };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -62,14 +73,14 @@ function observed(
             return controller.enqueue(value);
           }
         } catch (error) {
-          report(observer.finish());
+          report(false);
           throw error;
         }
-        report(observer.finish());
+        report(true);
         controller.close();
       },
       cancel(reason) {
-        report(observer.finish());
+        report(false);
         return reader.cancel(reason);
       },
     },

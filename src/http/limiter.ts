@@ -3,6 +3,7 @@ import type { VerifyToken } from "../key/token-verifier.ts";
 import type { Log } from "../metrics/log.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
 import { type Decide, logFault } from "./decide.ts";
+import type { Provisional } from "./outcomes.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields } from "./rate-limit-fields.ts";
@@ -48,12 +49,22 @@ export function createLimiter(parts: LimiterParts): Limiter {
       }
       case "admitted": {
         const response = await attend(verdict, async () => {
-          return settle(verdict.provisional, await forward(reader.current(), url));
+          return settled(verdict.provisional, await forward(reader.current(), url));
         });
         return withFields(request, verdict.applied, response);
       }
     }
   };
+
+  function settled(provisional: readonly Provisional[], response: Response): Response {
+    try {
+      return settle(provisional, response);
+    } catch (error) {
+      // The reservation stands rather than that the answer is lost: the origin has done its work.
+      logFault(log, error);
+      return response;
+    }
+  }
 
   function withFields(request: Request, applied: readonly Applied[], response: Response): Response {
     // An answer that switches protocols, or one without any policy to speak of, stays what it is.
@@ -63,7 +74,7 @@ export function createLimiter(parts: LimiterParts): Limiter {
       addRateLimitFields(answer.headers, applied, config.headers);
       return exposed(request, answer);
     } catch (error) {
-      // Without fields rather than not at all: the origin has done its work.
+      // Without fields rather than not at all.
       logFault(log, error);
       return response;
     }

@@ -1,4 +1,5 @@
-import { isJsonType, type JsonBody, parseJsonBody, UNREADABLE } from "../key/json-body.ts";
+import { isJsonType, type JsonBody, parseJsonBody, unreadable } from "../key/json-body.ts";
+import { messagesIn } from "./batch-guess.ts";
 
 export interface ReadBody {
   readonly body: JsonBody;
@@ -26,24 +27,33 @@ interface Beginning {
  * comes back delivers every byte in any case. Never rejects.
  */
 export async function readBody(request: Request): Promise<ReadBody> {
-  const { body } = request;
-  const length = contentLength(request.headers);
+  const { body, headers } = request;
+  const length = contentLength(headers);
   if (body === null || length === 0) return { body: { kind: "absent" }, request };
-  if (!isReadable(request, length)) return { body: UNREADABLE, request };
-  const beginning = await readBeginning(body);
-  if (!beginning.isWhole) return { body: UNREADABLE, request: beginAgain(request, beginning, length) };
+  if (isUntouchable(request)) return { body: unreadable(), request };
+  const isReadable = isPlainJson(headers) && (length ?? 0) <= MAX_BODY_BYTES;
+  // Of the others the first bytes: they show whether it may be a batch.
+  const beginning = await readBeginning(body, isReadable ? MAX_BODY_BYTES : 0);
+  if (!beginning.isWhole || !isReadable) {
+    const messages = await messagesIn(beginning.chunks, encodingOf(headers));
+    return { body: unreadable(messages), request: beginAgain(request, beginning, length) };
+  }
   const bytes = joined(beginning.chunks);
   return { body: parseJsonBody(bytes), request: new Request(request, { body: bytes }) };
 }
 
-/** Whether it is worth reading. A body of GET or HEAD could not be put into a request again. */
-function isReadable({ method, headers, body }: Request, length: number | undefined): boolean {
-  if (method === "GET" || method === "HEAD" || body?.locked) return false;
-  if (length !== undefined && length > MAX_BODY_BYTES) return false;
-  const encoding = headers.get("content-encoding")?.trim().toLowerCase() || "identity";
+/** A body of GET or HEAD could not be put into a request again, and one that is in use cannot be read. */
+const isUntouchable = ({ method, body }: Request): boolean =>
+  method === "GET" || method === "HEAD" || body?.locked === true;
+
+/** Whether the body is JSON as it stands: of that type, in UTF-8, not compressed. */
+function isPlainJson(headers: Headers): boolean {
   const type = headers.get("content-type") ?? "";
-  return encoding === "identity" && isJsonType(type) && isUtf8(type);
+  return encodingOf(headers) === "identity" && isJsonType(type) && isUtf8(type);
 }
+
+const encodingOf = (headers: Headers): string =>
+  headers.get("content-encoding")?.trim().toLowerCase() || "identity";
 
 /** Whether a Content-Type names no other charset. A parameter that cannot be read may. */
 function isUtf8(contentType: string): boolean {
@@ -57,7 +67,7 @@ function contentLength(headers: Headers): number | undefined {
 }
 
 /** Reads until the end, the size limit, the time limit or a failure, whichever comes first. */
-async function readBeginning(body: ReadableStream<Uint8Array>): Promise<Beginning> {
+async function readBeginning(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Beginning> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,7 +75,7 @@ async function readBeginning(body: ReadableStream<Uint8Array>): Promise<Beginnin
     timer = setTimeout(() => resolve(undefined), MAX_READING_MS);
   });
   try {
-    for (let size = 0; size <= MAX_BODY_BYTES; ) {
+    for (let size = 0; size <= maxBytes; ) {
       const reading = reader.read();
       const result = await Promise.race([reading, timeUp]);
       if (result === undefined) return { body, reader, chunks, isWhole: false, late: reading };

@@ -18,9 +18,11 @@ export interface RequestReader {
 const MCP_FIELDS = ["mcp-session-id", "mcp-protocol-version"];
 
 export function createRequestReader(request: Request, verifyToken: VerifyToken): RequestReader {
+  let reading: Promise<ReadBody> | undefined;
   let read: ReadBody | undefined;
   const body = async () => {
-    read ??= await readBody(request);
+    reading ??= readBody(request);
+    read = await reading;
     return read.body;
   };
 

@@ -1,9 +1,10 @@
 import type { StatusRange } from "../config/statuses.ts";
+import type { Receipt } from "../limit/charge.ts";
 import type { Settlement } from "../limit/settle.ts";
 import type { Log } from "../metrics/log.ts";
 import type { Deadline } from "../store/deadline.ts";
 import type { Store, WaitUntil } from "../store/store.ts";
-import { observeCost, parseCost } from "./cost-reader.ts";
+import { observeCost, parseCost, type StatedCost } from "./cost-reader.ts";
 import { logFault } from "./decide.ts";
 import type { Provisional } from "./outcomes.ts";
 
@@ -33,24 +34,39 @@ export function createSettle({ store, newDeadline, waitUntil, log }: SettleParts
   return (provisional, response) => {
     const settlements: Settlement[] = [];
     let answer = response;
-    for (const { policy, receipt } of provisional) {
+    for (const [policy, admissions] of Map.groupBy(provisional, (one) => one.policy)) {
+      const receipts = admissions.map(({ receipt }) => receipt);
       const { count, cost } = policy;
       if (!isCounted(response.status, count)) {
-        settlements.push({ receipt, cost: 0 });
+        settlements.push(...receipts.map((receipt) => ({ receipt, cost: 0 })));
       } else if (cost.kind === "response-header") {
-        const stated = parseCost(response.headers.get(cost.name));
-        if (stated !== undefined) settlements.push({ receipt, cost: stated });
+        const units = parseCost(response.headers.get(cost.name));
+        if (units !== undefined) settlements.push(...receipts.map((receipt) => settlement(receipt, units)));
       } else if (cost.kind === "response-json") {
         const observed = observeCost(answer, cost.pointer);
         answer = observed.response;
         waitUntil(
-          observed.cost.then((stated) => stated !== undefined && present([{ receipt, cost: stated }])),
+          observed.cost.then(
+            (stated) => stated && present(receipts.map((receipt) => corrected(receipt, stated))),
+          ),
         );
       }
     }
     present(settlements);
     return answer;
   };
+}
+
+/** The largest true cost that is believed, in multiples of the capacity: more would close a key for ages. */
+const MAX_CAPACITIES = 1_000;
+
+function settlement(receipt: Receipt, units: number): Settlement {
+  return { receipt, cost: Math.min(units, receipt.charge.quota.burst * MAX_CAPACITIES) };
+}
+
+/** A body that broke off may have had more to say: its reservation is the least it costs. */
+function corrected(receipt: Receipt, { units, isFinal }: StatedCost): Settlement {
+  return settlement(receipt, isFinal ? units : Math.max(units, receipt.charge.cost));
 }
 
 function isCounted(status: number, count: readonly StatusRange[] | undefined): boolean {

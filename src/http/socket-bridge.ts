@@ -30,7 +30,7 @@ export interface BridgeOptions {
 }
 
 /** How much of a client may wait behind the message that its gate is ruling on. Size: bytes, or characters of text. */
-const MAX_WAITING_MESSAGES = 256;
+const MAX_WAITING_MESSAGES = 1_024;
 const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 
 /** From the first close frame to the last. Shorter than the 30 s that a request may outlive its client. */

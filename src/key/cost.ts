@@ -26,10 +26,15 @@ export function costOf({ cost, estimate, ...policy }: Policy, quota: Quota, fact
   }
 }
 
-/** A decimal number as headers have it, rounded up; anything else, and less than 1, is 1. */
+/** What a caller states, rounded up; anything else than a number, and less than 1, is 1. */
 function statedCost(text: string | null): number {
-  const isNumber = text !== null && /^\s*(\d+(\.\d*)?|\.\d+)(e\+?\d+)?\s*$/i.test(text);
-  return isNumber ? Math.max(1, Math.min(Math.ceil(Number(text)), Number.MAX_SAFE_INTEGER)) : 1;
+  const cost = Math.ceil(parseDecimal(text ?? "") ?? 1);
+  return Math.max(1, Math.min(cost, Number.MAX_SAFE_INTEGER));
+}
+
+/** A number as headers have it: decimal, not negative; undefined when it is none. */
+export function parseDecimal(text: string): number | undefined {
+  return /^\s*(\d+(\.\d*)?|\.\d+)(e\+?\d+)?\s*$/i.test(text) ? Number(text) : undefined;
 }
 
 /** How many messages the request holds for a policy that tells them apart: only a batch has several. */

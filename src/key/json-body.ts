@@ -2,10 +2,16 @@
 export type JsonBody =
   | { readonly kind: "absent" }
   | { readonly kind: "json"; readonly value: unknown }
-  | { readonly kind: "unreadable" };
+  | Unreadable;
 
-/** A body without a value that every reader of it agrees on. */
-export const UNREADABLE: JsonBody = { kind: "unreadable" };
+/** Without a value that every reader of it agrees on. */
+export interface Unreadable {
+  readonly kind: "unreadable";
+  /** How many messages it may hold as a batch of JSON-RPC, at least 1; Infinity when that cannot be told. */
+  readonly messages: number;
+}
+
+export const unreadable = (messages = 1): Unreadable => ({ kind: "unreadable", messages });
 
 /** `application/json`, or anything that ends in `+json`. */
 const JSON_TYPE = /^(application\/json|[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\+json)$/;
@@ -22,9 +28,10 @@ export function parseJsonBody(bytes: Uint8Array): JsonBody {
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
     const value: unknown = JSON.parse(text);
-    return countNames(text) === countMembers(value) ? { kind: "json", value } : UNREADABLE;
+    if (countNames(text) === countMembers(value)) return { kind: "json", value };
+    return unreadable(Array.isArray(value) ? Math.max(1, value.length) : 1);
   } catch {
-    return UNREADABLE;
+    return unreadable();
   }
 }
 

@@ -2,7 +2,7 @@ import { parse } from "hono/utils/cookie";
 import type { KeyPart } from "../config/key-expression.ts";
 import { claimAt } from "./claim.ts";
 import { addressKey } from "./client-address.ts";
-import { valueAt } from "./json-pointer.ts";
+import { isAmbiguous, valueAt } from "./json-pointer.ts";
 import type { Need, PathFacts, RequestFacts } from "./request-facts.ts";
 
 /** What a part says of a request. */
@@ -46,7 +46,9 @@ function readBodyPart(part: BodyPart, { json, message }: NonNullable<RequestFact
   const { kind } = part.kind === "mcp" ? message : json;
   if (kind === "unreadable") return UNREADABLE;
   if (part.kind === "mcp") return message.kind === "message" ? present(message[part.name]) : ABSENT;
-  return json.kind === "json" ? present(textOf(valueAt(json.value, part.pointer))) : ABSENT;
+  if (json.kind !== "json") return ABSENT;
+  if (isAmbiguous(json.value, part.pointer)) return UNREADABLE;
+  return present(textOf(valueAt(json.value, part.pointer)));
 }
 
 function present(text: string | null | undefined): Reading {
@@ -59,6 +61,14 @@ function textOf(value: unknown): string | undefined {
   return ["string", "number", "boolean"].includes(typeof value) ? String(value) : undefined;
 }
 
+/** Authorization in one spelling: the scheme's letter case and the space behind it mean nothing (RFC 9110 section 11.4). */
+function credentials(headers: Headers): string | undefined {
+  return headers
+    .get("authorization")
+    ?.trim()
+    .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `);
+}
+
 function cheapValue(
   part: Exclude<KeyPart, { readonly kind: "jwt" | "mcp" | "body" }>,
   { method, url, headers, address, edge }: RequestFacts,
@@ -69,7 +79,7 @@ function cheapValue(
     case "ip":
       return addressKey(address, headers, ipv6Prefix);
     case "header":
-      return headers.get(part.name);
+      return part.name === "authorization" ? credentials(headers) : headers.get(part.name);
     case "cookie":
       return parse(headers.get("cookie") ?? "", part.name)[part.name];
     case "query":

@@ -1,5 +1,5 @@
-import type { JsonBody } from "./json-body.ts";
-import { valueAt } from "./json-pointer.ts";
+import { type JsonBody, type Unreadable, unreadable } from "./json-body.ts";
+import { hasLookalike, valueAt } from "./json-pointer.ts";
 
 /** A request's body as a message of MCP's Streamable HTTP transport. Blank values are undefined. */
 export type McpMessage =
@@ -13,28 +13,27 @@ export type McpMessage =
       /** What `prompts/get` gets, trimmed and in lower case. */
       readonly prompt: string | undefined;
     }
-  | {
-      readonly kind: "unreadable";
-      /** The length of a batch, at least 1; 1 for every other unreadable body. */
-      readonly messages: number;
-    };
+  | Unreadable;
 
 /**
  * Reads a message. Members named like those read here but for letter case make it unreadable: some
  * origins would take them for the real ones.
  */
 export function readMcpMessage(body: JsonBody): McpMessage {
-  if (body.kind !== "json") return body.kind === "absent" ? body : unreadable(1);
+  if (body.kind !== "json") return body;
   const { value } = body;
   if (Array.isArray(value)) return unreadable(Math.max(1, value.length));
-  if (hasLookalike(value, "method") || hasLookalike(value, "params")) return unreadable(1);
-  const method = trimmed(valueAt(value, ["method"]));
-  const called = method?.toLowerCase();
-  if (called !== "tools/call" && called !== "prompts/get") return message(method);
+  if (hasLookalike(value, "method") || hasLookalike(value, "params")) return unreadable();
+  const method = valueAt(value, ["method"]);
+  if (!isText(method)) return unreadable();
+  const called = method?.trim().toLowerCase();
+  if (called !== "tools/call" && called !== "prompts/get") return message(trimmed(method));
   const params = valueAt(value, ["params"]);
-  if (hasLookalike(params, "name")) return unreadable(1);
-  const name = trimmed(valueAt(params, ["name"]))?.toLowerCase();
-  return called === "tools/call" ? message(method, name) : message(method, undefined, name);
+  if (Array.isArray(params) || hasLookalike(params, "name")) return unreadable();
+  const named = valueAt(params, ["name"]);
+  if (!isText(named)) return unreadable();
+  const name = trimmed(named)?.toLowerCase();
+  return called === "tools/call" ? message(trimmed(method), name) : message(trimmed(method), undefined, name);
 }
 
 /**
@@ -54,14 +53,8 @@ function message(method: string | undefined, tool?: string, prompt?: string): Mc
   return { kind: "message", method, tool, prompt };
 }
 
-const unreadable = (messages: number): McpMessage => ({ kind: "unreadable", messages });
+/** Some origins make text of anything: `["search"]` calls the tool `search`. */
+const isText = (value: unknown): value is string | null | undefined =>
+  value === undefined || value === null || typeof value === "string";
 
-const trimmed = (value: unknown): string | undefined =>
-  typeof value === "string" ? value.trim() || undefined : undefined;
-
-/** Whether a member is named like this one but for letter case, by Unicode's rules: `paramſ` is one too. */
-function hasLookalike(value: unknown, name: string): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const anyCase = new RegExp(`^${name}$`, "iu");
-  return Object.keys(value).some((key) => key !== name && anyCase.test(key));
-}
+const trimmed = (text: string | null | undefined): string | undefined => text?.trim() || undefined;

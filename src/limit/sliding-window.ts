@@ -21,7 +21,8 @@ export const slidingWindow: Rules<SlidingWindowState> = {
     if (cost > quota.limit) return Number.POSITIVE_INFINITY;
     let excess = standingCost(state, quota, nowMs) + cost - quota.limit;
     let waitMs = 0;
-    for (let i = firstLive(state, quota, nowMs); excess > 0; i += 2) {
+    // Where a sum is too large for whole numbers, an excess may be left over at the end.
+    for (let i = firstLive(state, quota, nowMs); excess > 0 && i < state.length; i += 2) {
       waitMs = timeAt(state, i) + quota.windowMs - nowMs;
       excess -= costAt(state, i);
     }

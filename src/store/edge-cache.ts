@@ -39,6 +39,9 @@ export function refusalOf(charges: readonly StoreCharge[], known: KnownRefusals)
   return { admitted: false, outcomes, receipts: [], final: true };
 }
 
-/** Else a settlement may shorten the refusal, or the store has the next one to count as well. */
+/**
+ * Else a settlement may shorten the refusal, or the store has the next one to count as well. One of a key that is locked
+ * out may be kept past the lockout, where its quota has room even later: those few seconds of refusals count for nothing.
+ */
 const isFinal = ({ lockout, provisional }: StoreCharge, { lockedOut }: Decision): boolean =>
   lockedOut || (!lockout && !provisional);

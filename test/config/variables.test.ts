@@ -201,8 +201,9 @@ describe("what tokens are verified with", () => {
     });
   });
 
-  it("is nothing without either", () => {
-    expect(configOf({ JWT_ISSUER: "i" }).tokens).toBeUndefined();
+  it("is nothing without either, and then what tokens must say is of no use", () => {
+    expect(configOf({}).tokens).toBeUndefined();
+    expect(pathsOf({ JWT_ISSUER: "i", JWT_AUDIENCE: "a" })).toEqual(["JWT_ISSUER", "JWT_AUDIENCE"]);
   });
 
   it.each([
@@ -213,8 +214,8 @@ describe("what tokens are verified with", () => {
     [{ JWKS_URL: "example.com/keys" }, /^JWKS_URL: is not an http or https URL/],
     [{ JWKS_URL: 5 }, /^JWKS_URL: must be text/],
     [{ JWT_SECRET: 5 }, /^JWT_SECRET: must be text/],
-    [{ JWT_ISSUER: 5 }, /^JWT_ISSUER: must be text/],
-    [{ JWT_AUDIENCE: ["a"] }, /^JWT_AUDIENCE: must be text/],
+    [{ JWT_SECRET: "s", JWT_ISSUER: 5 }, /^JWT_ISSUER: must be text/],
+    [{ JWT_SECRET: "s", JWT_AUDIENCE: ["a"] }, /^JWT_AUDIENCE: must be text/],
   ])("%j is an error", (env, problem) => {
     expect(problemsOf(env)).toEqual([expect.stringMatching(problem)]);
   });

@@ -178,6 +178,15 @@ describe("LLM tokens per minute", () => {
     await expect.poll(async () => remaining(await send("/v1/chat?tokens=0", init))).toBe(1_000 - 120 - 500);
   });
 
+  it("does not charge for errors, and knows a key in any spelling", async () => {
+    const as = (value: string) => ({ method: "POST", headers: { Authorization: value } });
+    await send("/v1/chat?tokens=100", as("Bearer spelled"));
+    await expect
+      .poll(async () => remaining(await send("/v1/error", as("BEARER  spelled"))))
+      .toBe(1_000 - 100 - 500);
+    await expect.poll(async () => remaining(await send("/v1/error", as("bearer spelled")))).toBe(400);
+  });
+
   it("admits two at a time, and refuses the third before the model works", async () => {
     const init = { method: "POST", headers: { Authorization: "Bearer busy" } };
     const answers = await Promise.all(

@@ -4,7 +4,7 @@ import { isJsonType, parseJsonBody } from "../../src/key/json-body.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const parse = (text: string) => parseJsonBody(encode(text));
-const UNREADABLE = { kind: "unreadable" };
+const UNREADABLE = { kind: "unreadable", messages: 1 };
 const KIB = 1024;
 
 describe("a body", () => {
@@ -71,7 +71,6 @@ describe("a name that is there twice", () => {
     '{"method":"a","m\\u0065thod":"b"}',
     '{"a\\/":1,"a/":2}',
     '{"params":{"name":"a","name":"b"}}',
-    '[[{"a":{"b":[{"c":1,"c":2}]}}]]',
     '{"__proto__":1,"__proto__":2}',
     '{"0":1,"0":2}',
     '{"a" \t\r\n : 1, "a":2}',
@@ -79,6 +78,13 @@ describe("a name that is there twice", () => {
   ])("makes the body unreadable: %s", (text) => {
     expect(JSON.parse(text)).toBeDefined();
     expect(parse(text)).toEqual(UNREADABLE);
+  });
+
+  it.each([
+    ['[[{"a":{"b":[{"c":1,"c":2}]}}]]', 1],
+    ['[{"a":1,"a":2},{},{}]', 3],
+  ])("leaves the length of a list known: %s", (text, messages) => {
+    expect(parse(text)).toEqual({ kind: "unreadable", messages });
   });
 
   it.each([
@@ -105,7 +111,10 @@ describe("a name that is there twice", () => {
         const again = escaped(names[pick % names.length] ?? "");
         const text = JSON.stringify([around, { object }]);
         expect(parse(text)).toMatchObject({ kind: "json" });
-        expect(parse(text.replace('{"object":{', () => `{"object":{${again}:0,`))).toEqual(UNREADABLE);
+        expect(parse(text.replace('{"object":{', () => `{"object":{${again}:0,`))).toEqual({
+          ...UNREADABLE,
+          messages: 2,
+        });
       }),
       { numRuns: 500 },
     );

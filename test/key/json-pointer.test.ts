@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { valueAt } from "../../src/key/json-pointer.ts";
+import { isAmbiguous, valueAt } from "../../src/key/json-pointer.ts";
 
 describe("a pointer", () => {
   const document: unknown = JSON.parse(
@@ -62,5 +62,21 @@ describe("a pointer", () => {
       expect(valueAt(root, [...at, "no such member"])).toBeUndefined();
     };
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => expectAll(value, [], value)));
+  });
+});
+
+describe("a pointer is ambiguous", () => {
+  it.each([
+    ['{"a":{"b":1}}', ["a", "b"], false],
+    ['{"A":{"b":1}}', ["a", "b"], true],
+    ['{"a":{"B":1}}', ["a", "b"], true],
+    ['{"a":{"b":1,"B":2}}', ["a", "b"], true],
+    ['{"a":{"b":1},"x":{"B":1}}', ["a", "b"], false],
+    ['[{"A":1}]', ["0", "a"], true],
+    ['{"a.c":1}', ["abc"], false],
+    ['{"par\u017f":1}', ["pars"], true],
+    ["1", ["a"], false],
+  ])("in %s at %j: %s", (text, pointer, expected) => {
+    expect(isAmbiguous(JSON.parse(text), pointer)).toBe(expected);
   });
 });

@@ -106,6 +106,28 @@ describe("a key part", () => {
     expect(readIn(text, { body: "{" })).toEqual({ kind: "unreadable" });
   });
 
+  it.each(['{"email":"a","Email":"b"}', '{"user":{"ID":1}}', '{"USER":1}'])(
+    "of the body is unreadable where an origin may read another: %s",
+    (body) => {
+      expect(
+        readIn("body:/user/id", { body: body.replace(/email/i, "user").replace("Email", "USER") }),
+      ).toEqual({
+        kind: "unreadable",
+      });
+    },
+  );
+
+  it.each(["Bearer sk-1", "bearer sk-1", "BEARER   sk-1", " Bearer \t sk-1 "])(
+    "of the header authorization has one spelling: %j",
+    (value) => {
+      expect(valueIn("header:authorization", withHeader("authorization", value))).toBe("bearer sk-1");
+    },
+  );
+
+  it("of another header has the spelling that it was sent in", () => {
+    expect(valueIn("header:x-key", withHeader("x-key", "Bearer  sk-1"))).toBe("Bearer  sk-1");
+  });
+
   it("of MCP is unreadable in a batch, one of the body is not", () => {
     expect(readIn("mcp:tool", { body: `[${CALL}]` })).toEqual({ kind: "unreadable" });
     expect(valueIn("body:/0/id", { body: `[${CALL}]` })).toBe("1");

@@ -8,7 +8,8 @@ import { chargeOf, createShelf, DAY, MINUTE, START, sliding } from "./fixtures.t
 import { createLockoutOracle } from "./lockout-oracle.ts";
 import { type Counted, roomAt } from "./oracle.ts";
 
-fc.configureGlobal({ numRuns: 500 });
+// The stories are long: on a failure the search for a shorter one is cut off.
+fc.configureGlobal({ numRuns: 500, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: true });
 
 /** Calls `check` after each take of a story, with what was kept before it. */
 function replay(

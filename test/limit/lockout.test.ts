@@ -96,6 +96,21 @@ describe("a lockout of 15 minutes after 5 in 1 minute", () => {
     expect(shelf.takeOne({ ...one, key: "another" }, START).allowed).toBe(true);
   });
 
+  it("counts for each key, where one take has two of them", () => {
+    const shelf = createShelf();
+    const two = [one, { ...one, key: "another" }];
+    const taken = instants(6, START, 0).map((at) => shelf.take(two, at).decisions);
+    expect(taken[4]?.map(({ lockedOut }) => lockedOut)).toEqual([undefined, undefined]);
+    expect(taken[5]?.map(({ lockedOut }) => lockedOut)).toEqual([true, true]);
+  });
+
+  it("counts a refusal of a take that charges one quota twice", () => {
+    const shelf = createShelf();
+    const taken = instants(5, START, 0).map((at) => shelf.take([one, one], at).decisions);
+    expect(taken[0]?.map(({ allowed }) => allowed)).toEqual([true, false]);
+    expect(taken[4]?.map(({ lockedOut }) => lockedOut)).toEqual([undefined, true]);
+  });
+
   it("stands next to the counts of its key, and drops its refusals when it begins", () => {
     const kept = (times: number) => refused(times).shelf.records.get("caller")?.counts["policy/lockout"];
     expect(kept(2)).toEqual({ untilMs: START + MINUTE, state: [0, START, 2] });

@@ -75,4 +75,23 @@ export function describeSettlements(name: string, open: () => StoreUnderTest): v
       expect((await take(5))?.allowed).toBe(true);
     });
   });
+
+  // Sums above 2^53 are rounded: with this limit up, so that the arithmetic finds no end of the wait.
+  it.each(["sliding-window", "token-bucket", "fixed-window"] as const)(
+    `${name} settles a %s at an absurd cost: the next waits, whatever it costs`,
+    async (algorithm) => {
+      const { store, setTime } = open();
+      setTime(START_MS);
+      const one = charge({ quota: quota(12, 1_000, algorithm) });
+      const { receipts } = await store.take([one]);
+      const settled = receipts.map((receipt) => ({ receipt, cost: Number.MAX_SAFE_INTEGER }));
+      expect((await store.settle(settled))[0]).toMatchObject({ remaining: 0 });
+      for (const cost of [1, 11, 12]) {
+        const decision = (await store.take([{ ...one, cost }])).decisions[0];
+        expect(decision).toMatchObject({ allowed: false, remaining: 0 });
+        expect(decision?.retryAfterMs).toBeGreaterThanOrEqual(1_000);
+        expect(decision?.retryAfterMs).toBeLessThan(Number.POSITIVE_INFINITY);
+      }
+    },
+  );
 }

@@ -13,6 +13,7 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
     await sleep(numberOf(request, "wait"));
     response.writeHead(password === "right" ? 200 : 401).end();
   },
+  "/v1/error": (_, response) => response.writeHead(500).end(),
   /**
    * A language model that used `?tokens=`, after `?wait=` milliseconds. Streams `?events=` events when there are any, and
    * says the usage in the last; otherwise one JSON document. Also in the field `X-Tokens`. Beside the usage stand the instants
@@ -39,8 +40,8 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
   },
   /**
    * What the query says: `?status=`, the content type `?type=`, the coding `?packed=` (gzip, br), the field `X-Tokens` from
-   * `?field=`, and each `?write=` in turn, `?pause=` milliseconds apart. Then it ends, breaks off with `?then=cut`, or with
-   * `?then=hang` says no more.
+   * `?field=`, and each `?write=` in turn, `?pause=` milliseconds apart. Then it ends, breaks off with `?end=cut`, or with
+   * `?end=hang` says no more.
    */
   "/answer": async (request, response) => {
     request.resume();
@@ -59,9 +60,9 @@ export const API_ENDPOINTS: Readonly<Record<string, Handler>> = {
       packer?.flush();
       await sleep(numberOf(request, "pause"));
     }
-    const then = searchParams.get("then");
-    if (then === "cut") request.socket.destroy();
-    else if (then !== "hang") body.end();
+    const end = searchParams.get("end");
+    if (end === "cut") request.socket.destroy();
+    else if (end !== "hang") body.end();
   },
 };
 

@@ -32,14 +32,15 @@ function sliding.remaining(s, q, now) return math.max(0, q.limit - standing(s, q
 function sliding.wait(s, q, cost, now)
   if cost > q.limit then return math.huge end
   local excess = standing(s, q, now) + cost - q.limit
-  if excess <= 0 then return 0 end
+  local wait = 0
   for i = 1, #s, 2 do
+    if excess <= 0 then break end
     if s[i] + q.window > now then
+      wait = s[i] + q.window - now
       excess = excess - s[i + 1]
-      if excess <= 0 then return s[i] + q.window - now end
     end
   end
-  return 0
+  return wait
 end
 function sliding.add(s, q, cost, now, hold)
   local kept, time = live(s, q, now), slice_end(q, now + (hold or 0))
