@@ -4,6 +4,8 @@ import type { Outcome, Store, StoreCharge, TakeAnswer } from "./store.ts";
 
 /** The longest that a refusal is answered from memory before the store is asked again. */
 const MAX_KNOWN_MS = 10_000;
+/** The same of a key that is locked out: its wait may be the quota's own, and outlast the lockout. */
+const MAX_LOCKED_OUT_MS = 1_000;
 
 /**
  * Answers from this isolate's memory while a quota is known to be out of room, so that a flood of
@@ -32,7 +34,9 @@ export function withKnownRefusals(store: Store, known: KnownRefusals, now: () =>
 /** The answer when one of the charges is known to be refused, without asking any store; undefined when none is. */
 export function refusalOf(charges: readonly StoreCharge[], known: KnownRefusals): TakeAnswer | undefined {
   const outcomes = charges.map((charge): Outcome => {
-    const decision = charge.shadow ? undefined : known.find(charge, MAX_KNOWN_MS);
+    const decision = charge.shadow
+      ? undefined
+      : known.find(charge, charge.lockout ? MAX_LOCKED_OUT_MS : MAX_KNOWN_MS);
     return decision ? { kind: "decided", decision } : { kind: "unasked" };
   });
   if (outcomes.every(({ kind }) => kind === "unasked")) return undefined;

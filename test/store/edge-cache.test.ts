@@ -136,26 +136,38 @@ describe("a refusal of a policy with a lockout", () => {
 
   it("is answered without asking once the key is locked out, and says so", async () => {
     const { store, asked, clock } = await lockedOut();
-    clock.nowMs += 4_000;
+    clock.nowMs += 999;
     const { decisions } = await store.take([one]);
     expect(asked).toHaveLength(0);
     expect(decisions[0]).toMatchObject({
       allowed: false,
       lockedOut: true,
-      retryAfterMs: 11_000,
-      resetMs: 11_000,
+      retryAfterMs: 14_001,
+      resetMs: 14_001,
     });
   });
 
-  it("is asked for again after ten seconds, and ends with the lockout", async () => {
+  it("is asked for again after a second, and ends with the lockout", async () => {
     const { store, asked, clock } = await lockedOut();
-    clock.nowMs += 10_000;
-    expect((await store.take([one])).decisions[0]).toMatchObject({ lockedOut: true, retryAfterMs: 5_000 });
-    clock.nowMs += 4_999;
-    expect((await store.take([one])).decisions[0]?.lockedOut).toBe(true);
+    clock.nowMs += 1_000;
+    expect((await store.take([one])).decisions[0]).toMatchObject({ lockedOut: true, retryAfterMs: 14_000 });
     expect(asked).toHaveLength(1);
+    clock.nowMs += 13_999;
+    expect((await store.take([one])).decisions[0]?.lockedOut).toBe(true);
     clock.nowMs += 1;
     expect((await store.take([one])).admitted).toBe(true);
+  });
+
+  it("holds at most a second beyond a lockout that is shorter than the quota's own wait", async () => {
+    const { store, asked, clock } = open(0);
+    const short = charge({ quota: quota(1, 60_000), lockout: lockoutOf(1, { durationMs: 2_000 }) });
+    for (let i = 0; i < 2; i++) await store.take([short]);
+    clock.nowMs += 1_999;
+    expect((await store.take([short])).decisions[0]?.lockedOut).toBe(true);
+    asked.length = 0;
+    clock.nowMs += 1_000;
+    await store.take([short]);
+    expect(asked).toHaveLength(1);
   });
 
   it("speaks only for its own key and quota", async () => {
