@@ -48,8 +48,8 @@ export function createLimiter(parts: LimiterParts): Limiter {
         return withFields(request, verdict.applied, refusal);
       }
       case "admitted": {
-        const response = await attend(verdict, async () => {
-          return settled(verdict.provisional, await forward(reader.current(), url));
+        const response = await attend(verdict, request.signal, async (leaves) => {
+          return settled(verdict.provisional, await forward(reader.current(), url, leaves));
         });
         return withFields(request, verdict.applied, response);
       }

@@ -1,7 +1,7 @@
 import { type Problem, problemResponse } from "./problem.ts";
 
-/** Sends a request to the origin and returns its answer, both streaming. */
-export type Forward = (request: Request, url: URL) => Promise<Response>;
+/** Sends a request to the origin and returns its answer, both streaming. It is broken off when `leaves` aborts. */
+export type Forward = (request: Request, url: URL, leaves?: AbortSignal) => Promise<Response>;
 
 /** Where requests go. `baseUrl` is undefined when a request's own URL leads there. */
 export interface OriginTarget {
@@ -17,16 +17,21 @@ const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "te", "trail
  * dropped unless it is one of `kept`: else a client could take away what it is told apart by.
  */
 export function createForward(origin: OriginTarget, kept: ReadonlySet<string>): Forward {
-  return async (request, url) => {
+  return async (request, url, leaves) => {
     const outgoing = originRequest(request, url, origin.baseUrl, kept);
     try {
-      const response = await origin.fetch(outgoing);
+      const response = await origin.fetch(leaves ? breakable(outgoing, leaves) : outgoing);
       // Nothing can be made of a status outside HTTP (RFC 9110 section 15).
       return response.status > 599 ? problemResponse({ kind: "origin-unreachable" }) : response;
     } catch (error) {
       return problemResponse(originProblem(error));
     }
   };
+}
+
+/** The runtime only heeds a signal that is not a request's own. */
+function breakable(request: Request, leaves: AbortSignal): Request {
+  return new Request(request, { signal: AbortSignal.any([request.signal, leaves]) });
 }
 
 function originRequest(

@@ -3,6 +3,7 @@ import type { Receipt } from "../limit/charge.ts";
 import type { Slots } from "../store/slots.ts";
 import type { WaitUntil } from "../store/store.ts";
 import type { OpenGate } from "./message-gate.ts";
+import type { Provisional } from "./outcomes.ts";
 import { bridgeSockets } from "./socket-bridge.ts";
 
 export interface UnderWayParts {
@@ -13,24 +14,34 @@ export interface UnderWayParts {
 
 /** What a request goes on being charged with after it was admitted. */
 export interface Ongoing {
+  /** What the response may change the cost of: it has to be waited for then. */
+  readonly provisional: readonly Provisional[];
   /** What counts until it is over. */
   readonly held: readonly Receipt[];
   /** What each message of its socket is charged with. */
   readonly messages: readonly PolicyCharge[];
 }
 
-/** Forwards a request and keeps count of what is under way until its response, or its socket, has ended. */
-export type Attend = (ongoing: Ongoing, forward: () => Promise<Response>) => Promise<Response>;
+/** Forwards a request; when `leaves` aborts, nobody waits for its answer any more. */
+type ForwardWhile = (leaves?: AbortSignal) => Promise<Response>;
+
+/**
+ * Forwards a request and keeps count of what is under way until its response, or its socket, has ended, or its client has left.
+ *
+ * @param leaves aborts when the client has left
+ */
+export type Attend = (ongoing: Ongoing, leaves: AbortSignal, forward: ForwardWhile) => Promise<Response>;
 
 export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Attend {
-  return async ({ held, messages }, forward) => {
+  return async ({ provisional, held, messages }, leaves, forward) => {
     if (held.length === 0 && messages.length === 0) return forward();
     const hold = slots.hold(held);
-    const forwarding = forward();
+    leaves.addEventListener("abort", hold.release);
+    const forwarding = forward(provisional.length === 0 ? leaves : undefined);
     // Else a client that leaves before the answer would take away what gives its slots back.
     waitUntil(forwarding);
     const response = await forwarding;
-    if (!response.webSocket) return untilEnd(response, hold.release);
+    if (!response.webSocket) return untilEnd(response, leaves, hold.release);
     const gate = messages.length > 0 ? openGate(messages) : undefined;
     const onEnd = () => {
       gate?.leave();
@@ -40,19 +51,21 @@ export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Att
   };
 
   /** The same response; `end` is called when its body has been sent, or will never be. */
-  function untilEnd(response: Response, end: () => void): Response {
+  function untilEnd(response: Response, leaves: AbortSignal, end: () => void): Response {
     const { body } = response;
     if (body === null) {
       end();
       return response;
     }
     const length = response.headers.get("content-length") ?? "";
-    const { readable, writable } = /^\d+$/.test(length)
+    // The length of a packed body is not that of what passes here.
+    const isSized = /^\d+$/.test(length) && !response.headers.has("content-encoding");
+    const { readable, writable } = isSized
       ? new FixedLengthStream(Number(length))
       : new IdentityTransformStream();
     waitUntil(
       body
-        .pipeTo(writable)
+        .pipeTo(writable, { signal: leaves })
         .catch(() => {})
         .finally(end),
     );

@@ -32,6 +32,8 @@ interface Slot {
   receipt: Receipt;
   /** When it was last known to be renewed, or tried to be. */
   renewedMs: number;
+  /** When the timer of what holds it last fired: the runtime may end a request without a word. */
+  aliveMs: number;
   /** Ends when a renewal under way has ended. */
   renewing: Promise<void> | undefined;
 }
@@ -44,6 +46,8 @@ const WEIGHT = 0.2;
 const MAX_MEANS = 10_000;
 /** Timers of one isolate do not fire at the same moment: the first renews what the next would. */
 const EARLY = 0.5;
+/** Without a sign of life for so many intervals, what holds a slot is dead. */
+const MAX_SILENT_INTERVALS = 2;
 
 export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: SlotsParts): Slots {
   /** Renewed longest ago first. */
@@ -64,7 +68,8 @@ export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: Slo
     const due: Slot[] = [];
     for (const slot of live) {
       if (due.length === MAX_AT_ONCE || now() - slot.renewedMs < renewMs * EARLY) break;
-      due.push(slot);
+      if (now() - slot.aliveMs > renewMs * MAX_SILENT_INTERVALS) live.delete(slot);
+      else due.push(slot);
     }
     return due;
   }
@@ -112,9 +117,15 @@ export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: Slo
   return {
     hold(receipts) {
       const startedMs = now();
-      const slots = receipts.map((receipt): Slot => ({ receipt, renewedMs: startedMs, renewing: undefined }));
+      const slots = receipts.map(
+        (receipt): Slot => ({ receipt, renewedMs: startedMs, aliveMs: startedMs, renewing: undefined }),
+      );
       for (const slot of slots) live.add(slot);
-      const timer = slots.length > 0 ? setInterval(renewDue, renewMs) : undefined;
+      const tick = () => {
+        for (const slot of slots) slot.aliveMs = now();
+        renewDue();
+      };
+      const timer = slots.length > 0 ? setInterval(tick, renewMs) : undefined;
       let isHeld = slots.length > 0;
       return {
         release() {

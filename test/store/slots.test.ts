@@ -285,3 +285,17 @@ describe("the expected wait", () => {
     expect(slots.expectedWaitMs("policy/concurrency", 1)).toBe(26_000);
   });
 });
+
+describe("a slot whose request the runtime has ended without a word", () => {
+  it("expires, although others of the isolate are renewed", async () => {
+    const { hold, room } = opened();
+    const timers = vi.spyOn(globalThis, "setInterval");
+    await hold();
+    // Its timer ends with it, and nothing of it runs any more.
+    clearInterval(timers.mock.results[0]?.value);
+    await hold();
+    expect(await room()).toBe(8);
+    await pass(2 * RENEW_MS + EXPIRY_MS + RENEW_MS);
+    expect(await room()).toBe(9);
+  });
+});

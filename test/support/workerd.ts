@@ -91,6 +91,7 @@ const config :Workerd.Config = (
 const weir :Workerd.Worker = (
   modules = [( name = "index.js", esModule = embed "index.js" )],
   compatibilityDate = "2026-10-23",
+  compatibilityFlags = ["enable_request_signal"],
   bindings = [
     ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
     ${bindings.join(",\n    ")}
