@@ -30,6 +30,8 @@ const live = { test: { name: "live", include: [LIVE], testTimeout: 120_000 } };
 
 export default defineConfig(({ mode }) => ({
   test: {
+    // End-to-end tests wait for the platform most of the time.
+    maxWorkers: 3,
     projects:
       mode === "live"
         ? [live]
