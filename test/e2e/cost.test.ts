@@ -1,11 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { members, numbers } from "../support/fields.ts";
 import { newAddress, useGateway } from "../support/gateway.ts";
 import { LONG_TIMEOUT } from "../support/ladder.ts";
-import { testedStore } from "../support/local-store.ts";
 
 const TOKENS = "response-json:/usage/total_tokens";
 const JSON_TYPE = "application/json";
@@ -549,33 +548,4 @@ describe("responses that do not count", () => {
     expect(found).toEqual([500, 502, 503, 404, 200]);
     await expect.poll(() => room(caller)).toBe(2);
   });
-});
-
-// Only Redis can be stopped between the decision and the settlement.
-describe.runIf(testedStore === "upstash")("a store that hangs after it has admitted", () => {
-  const faults = () => gateway.redis?.rest.faults;
-  afterEach(() => faults()?.clear());
-
-  it.each([
-    ["a refund", "failures", "/answer"],
-    ["a true cost in the body", "llm", "/v1/chat?tokens=120&wait=200"],
-    ["a true cost in a field", "field", "/v1/chat?tokens=120&wait=200"],
-  ])("does not hold up the response with %s", async (_, policy, path) => {
-    const caller = newCaller(policy);
-    const before = gateway.origin.seen.length;
-    const answering = path === "/answer" ? slowLogin(caller) : ask(path, caller);
-    await expect.poll(() => gateway.origin.seen.length).toBe(before + 1);
-    faults()?.set({ kind: "hang" });
-    await gateway.redis?.rest.resetStats();
-    const hangingMs = performance.now();
-    const response = await answering;
-    await response.text();
-    expect(response.status).toBe(200);
-    // The store is given ten seconds.
-    expect(performance.now() - hangingMs).toBeLessThan(5_000);
-    await expect.poll(() => gateway.redis?.rest.requests).toBeGreaterThanOrEqual(1);
-  });
-
-  const slowLogin = (headers: Headers) =>
-    ask("/login?wait=200", headers, { body: JSON.stringify({ password: "right" }) });
 });
