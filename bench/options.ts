@@ -8,7 +8,8 @@ export interface Options {
   readonly rounds: number;
 }
 
-export const USAGE = "usage: npm run bench -- [--requests 2000] [--rounds 7], likewise npm run bench:callers";
+export const USAGE =
+  "usage: npm run bench -- [--requests 2000] [--rounds 7], likewise bench:callers, bench:messages";
 
 /** Reads the command line. Throws an error made to be shown. */
 export function parseOptions(args: readonly string[]): Options {
