@@ -100,7 +100,7 @@ function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: W
   if (config.store === "local") return { store: local, knownRefusal, ladder };
   const report = (reason: string) => log("store_error", { store: config.store, reason });
   const guarded = (minParts: number) => {
-    const parts = { breaker: createBreaker(now, minParts), ladder, report };
+    const parts = { breaker: createBreaker(now, minParts), ladder, report, waitUntil };
     return (store: Store, part: string) => withGuard(store, part, parts);
   };
   const store = config.upstash

@@ -45,8 +45,11 @@ function readConfig(env: Env, report: Report): Config | undefined {
   const { STORE, NAMESPACE, MODE, ON_STORE_ERROR, STORE_TIMEOUT, CLIENT_IP, IPV6_PREFIX, HEADERS } =
     variables;
   const { SLOT_RENEW, SLOT_EXPIRY } = variables;
-  if (SLOT_RENEW && SLOT_EXPIRY && SLOT_EXPIRY < 2 * SLOT_RENEW)
-    report("SLOT_EXPIRY", "must be at least twice SLOT_RENEW, else one renewal that fails loses the slot");
+  if (SLOT_RENEW && SLOT_EXPIRY && SLOT_EXPIRY < 3 * SLOT_RENEW)
+    report(
+      "SLOT_EXPIRY",
+      "must be at least three times SLOT_RENEW, else one renewal that fails loses the slot",
+    );
   const lists = {
     exempt: readTexts("EXEMPT", set, parsePattern, report),
     allow: readTexts("ALLOW", set, parseNetwork, report),

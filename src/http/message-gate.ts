@@ -27,7 +27,8 @@ export function createGates({ log, ...parts }: GateParts): OpenGate {
 
   return (charges) => {
     const own = charges.map(({ charge }) => charge);
-    const id = own.map(({ key, count }) => `${key} ${count}`).join(" ");
+    // With the quota: a table may give another one to the next socket of the same caller.
+    const id = own.map(({ key, count, quota }) => `${key} ${count} ${quota.limit} ${quota.burst}`).join(" ");
     const shared = pools.get(id) ?? { pool: createPermitPool(own, parts), sockets: 0 };
     shared.sockets += 1;
     pools.set(id, shared);

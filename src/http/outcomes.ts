@@ -40,7 +40,7 @@ function estimated(
   const times = {
     retryAfterMs: sooner(retryAfterMs),
     moreRoomMs: sooner(moreRoomMs),
-    resetMs: sooner(resetMs),
+    resetMs: resetMs === 0 ? 0 : slots.expectedWaitMs(count, 1),
   };
   return { ...outcome, decision: { ...outcome.decision, ...times } };
 }

@@ -1,4 +1,5 @@
 import { type Problem, problemResponse } from "./problem.ts";
+import { isSocketUpgrade } from "./request-facts.ts";
 
 /** Sends a request to the origin and returns its answer, both streaming. It is broken off when `leaves` aborts. */
 export type Forward = (request: Request, url: URL, leaves?: AbortSignal) => Promise<Response>;
@@ -49,7 +50,7 @@ function originRequest(
     if (name !== "upgrade" && /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !kept.has(name)) headers.delete(name);
   }
   for (const name of HOP_BY_HOP) headers.delete(name);
-  if (headers.get("upgrade")?.toLowerCase() !== "websocket") headers.delete("upgrade");
+  if (!isSocketUpgrade(request)) headers.delete("upgrade");
   setForwarded(headers, url);
   return outgoing;
 }

@@ -5,16 +5,13 @@ import { jsonRpcResponse } from "./json-rpc.ts";
 import { type Problem, problemBody, problemResponse } from "./problem.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { isSocketUpgrade } from "./request-facts.ts";
-import { closedSocket } from "./socket-refusal.ts";
+import { closedSocket, POLICY_VIOLATION, rateLimited, TRY_AGAIN_LATER } from "./socket-refusal.ts";
 import { type Applied, type Decided, longestRefusal, refusals, retryAfterSeconds } from "./verdict.ts";
 
 type Refusal = Extract<Problem, { readonly retryAfter: unknown }>;
 
 /** What a client waits that was refused because the store is away. */
 const UNAVAILABLE_SECONDS = 1;
-/** Close codes of WebSockets (RFC 6455 section 7.4). */
-const POLICY_VIOLATION = 1008;
-const TRY_AGAIN_LATER = 1013;
 
 /** What a JSON-RPC call is answered with; undefined when the request is none that can be read. */
 type CallId = string | number | undefined;
@@ -40,7 +37,7 @@ export function refuse(
   if (isBrowserSocket(request)) {
     // What is over by itself comes back soon; the others have to change something.
     const isHeld = isLockedOut || longest.quota.quota.algorithm === CONCURRENCY;
-    return closedSocket(request, isHeld ? POLICY_VIOLATION : TRY_AGAIN_LATER, closeReason(retryAfter));
+    return closedSocket(request, isHeld ? POLICY_VIOLATION : TRY_AGAIN_LATER, rateLimited(retryAfter));
   }
   return answer(request, problem, callId);
 }
@@ -55,9 +52,6 @@ export function refuseUnavailable(request: Request, callId: CallId): Response {
 /** A browser opens a WebSocket: it sends its origin, and cannot read any answer but a close frame. */
 const isBrowserSocket = (request: Request): boolean =>
   isSocketUpgrade(request) && request.headers.has("origin");
-
-const closeReason = (retryAfter: number | undefined): string =>
-  retryAfter === undefined ? "rate limited" : `rate limited; retry after ${retryAfter}s`;
 
 function answer(request: Request, problem: Refusal, callId: CallId): Response {
   const response = inCallersForm(request, problem, callId);

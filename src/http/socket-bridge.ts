@@ -1,4 +1,4 @@
-import { sendClose } from "./socket-refusal.ts";
+import { INTERNAL_ERROR, POLICY_VIOLATION, rateLimited, sendClose } from "./socket-refusal.ts";
 
 export type Message = string | ArrayBuffer;
 
@@ -35,9 +35,6 @@ const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 
 /** From the first close frame to the last. Shorter than the 30 s that a request may outlive its client. */
 const CLOSE_TIMEOUT_MS = 20_000;
-
-const POLICY_VIOLATION = 1008;
-const INTERNAL_ERROR = 1011;
 
 type Refusal = Extract<Ruling, { kind: "refuse" }>;
 
@@ -184,8 +181,7 @@ class Turnstile {
   #refuse({ policy, retryAfter, strikes }: Refusal): void {
     this.#client.send(JSON.stringify({ type: "rate_limited", policy, retry_after_seconds: retryAfter }));
     this.#refusedInARow += 1;
-    const wait = retryAfter === undefined ? "" : `; retry after ${retryAfter}s`;
-    if (this.#refusedInARow >= strikes) this.#close(POLICY_VIOLATION, `rate limited${wait}`);
+    if (this.#refusedInARow >= strikes) this.#close(POLICY_VIOLATION, rateLimited(retryAfter));
   }
 
   #close(code: number, reason: string): void {

@@ -3,9 +3,15 @@ const MAX_REASON_BYTES = 123;
 
 /** Stands for a close frame without a code. */
 const NO_CODE = 1005;
-const INTERNAL_ERROR = 1011;
+export const POLICY_VIOLATION = 1008;
+export const INTERNAL_ERROR = 1011;
+export const TRY_AGAIN_LATER = 1013;
 /** What no close frame may carry, besides numbers outside 1000 to 4999 (RFC 6455 section 7.4). */
 const UNSENDABLE = [1004, 1006, 1015];
+
+/** What a client is told with the close code. `retryAfter` in seconds; undefined: never. */
+export const rateLimited = (retryAfter: number | undefined): string =>
+  retryAfter === undefined ? "rate limited" : `rate limited; retry after ${retryAfter}s`;
 
 /**
  * Accepts an upgrade only to close it: a browser can read a close code and its reason, but no status. A client that

@@ -37,6 +37,7 @@ export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Att
     if (held.length === 0 && messages.length === 0) return forward();
     const hold = slots.hold(held);
     leaves.addEventListener("abort", hold.release);
+    if (leaves.aborted) hold.release();
     const forwarding = forward(provisional.length === 0 ? leaves : undefined);
     // Else a client that leaves before the answer would take away what gives its slots back.
     waitUntil(forwarding);

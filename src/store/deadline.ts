@@ -17,6 +17,15 @@ export class TimeoutError extends Error {
   override readonly name = "TimeoutError";
 }
 
+/** One whose time is up: what is guarded is not asked. */
+export const SPENT_DEADLINE: Deadline = {
+  signal: () => AbortSignal.abort(new TimeoutError("no time is left")),
+  race: (work) => work,
+  pause() {},
+  isUp: () => true,
+  clear() {},
+};
+
 export function createDeadline(timeoutMs: number, now: Clock = systemClock): Deadline {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,14 +1,17 @@
 import type { Decision, Standing } from "../limit/charge.ts";
+import { CONCURRENCY } from "../limit/quota.ts";
 import type { Settlement } from "../limit/settle.ts";
 import type { Breaker } from "./breaker.ts";
-import { type Deadline, TimeoutError } from "./deadline.ts";
+import { type Deadline, SPENT_DEADLINE, TimeoutError } from "./deadline.ts";
 import type { Ladder } from "./ladder.ts";
-import type { Store, StoreCharge, TakeAnswer } from "./store.ts";
+import type { Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
 export interface GuardParts {
   readonly breaker: Breaker;
   readonly ladder: Ladder;
   readonly report: (reason: string) => void;
+  /** For what goes on after the answer. */
+  readonly waitUntil?: WaitUntil;
 }
 
 /**
@@ -17,13 +20,19 @@ export interface GuardParts {
  *
  * @param part what the breaker tells apart: the key of an object, or one name for a whole store
  */
-export function withGuard(store: Store, part: string, { breaker, ladder, report }: GuardParts): Store {
+export function withGuard(
+  store: Store,
+  part: string,
+  { breaker, ladder, report, waitUntil = () => {} }: GuardParts,
+): Store {
   return {
     async take(charges, deadline, tentative) {
       // Whoever used up the time, it was not this store.
       if (deadline.isUp() || !breaker.allows()) return ladder.take(charges, deadline);
+      let taking: Promise<TakeAnswer> | undefined;
       try {
-        const answer = await deadline.race(store.take(charges, deadline, tentative));
+        taking = store.take(charges, deadline, tentative);
+        const answer = await deadline.race(taking);
         assertAnswer(answer, charges);
         breaker.succeeded();
         return answer;
@@ -31,6 +40,12 @@ export function withGuard(store: Store, part: string, { breaker, ladder, report 
         const overloaded = isOverloaded(error);
         // An overloaded object says that its own caller is too fast, nothing about the store.
         if (!overloaded) breaker.failed(part);
+        if (error instanceof TimeoutError)
+          waitUntil(
+            Promise.resolve(taking)
+              .then(giveSlotsBack)
+              .catch(() => {}),
+          );
         report(overloaded ? "overloaded" : reasonOf(error));
         return ladder.take(charges, deadline, overloaded);
       }
@@ -47,6 +62,16 @@ export function withGuard(store: Store, part: string, { breaker, ladder, report 
       return settlements.map((settlement) => (isLocal(settlement) ? local : stored)?.next().value);
     },
   };
+
+  /** An admission that came too late stands, as a charge: but of what counts until it is over, nobody would know the end. */
+  async function giveSlotsBack(late: TakeAnswer | undefined): Promise<void> {
+    const slots = (late?.receipts ?? []).filter(({ charge }) => charge.quota.algorithm === CONCURRENCY);
+    if (slots.length > 0)
+      await store.settle(
+        slots.map((receipt) => ({ receipt, cost: 0 })),
+        SPENT_DEADLINE,
+      );
+  }
 
   async function settleOwn(
     settlements: readonly Settlement[],

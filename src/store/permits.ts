@@ -2,10 +2,10 @@ import type { Ahead } from "../limit/charge.ts";
 import type { Settlement } from "../limit/settle.ts";
 import { createAheadPlan } from "./ahead-plan.ts";
 import { type Costs, createBelievedRefusal, decisionOf } from "./believed-refusal.ts";
-import type { Deadline } from "./deadline.ts";
+import { type Deadline, SPENT_DEADLINE } from "./deadline.ts";
 import { createHeldPermits } from "./held-permits.ts";
 import { createIdleWatch } from "./idle-watch.ts";
-import type { Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
+import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
 export type { Costs } from "./believed-refusal.ts";
 
@@ -37,6 +37,13 @@ const IDLE_MS = 1_000;
 /** How many calls of others one waits for: the first may know too little of the pace, the second brings what can be had. */
 const MAX_WAITS = 2;
 
+/** How long a pool leaves a store alone that did not answer it. */
+const OUTAGE_MS = 1_000;
+/** How long nothing is taken ahead after a charge had nothing to spare. */
+const SINGLES_MS = 1_000;
+
+const isDegraded = ({ kind }: Outcome): boolean => kind === "local" || kind === "open" || kind === "closed";
+
 /** The permits of one caller under some charges, all of which must admit. */
 export function createPermitPool(charges: readonly StoreCharge[], parts: PermitParts): PermitPool {
   const { store, now, newDeadline, waitUntil } = parts;
@@ -47,6 +54,10 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
   /** The call under way that brings more than its own cost. It may be another socket's. */
   let asking: Promise<unknown> | undefined;
   let isClosed = false;
+  /** Until then the ladder decides at once: else each message would wait for a store that does not answer. */
+  let outageUntilMs = 0;
+  /** Until then nothing is taken ahead: a charge had none to spare, which makes the others' useless. */
+  let singlesUntilMs = 0;
 
   async function take(costs: Costs, deadline: Deadline, aheads?: readonly Ahead[]): Promise<TakeAnswer> {
     const askedMs = now();
@@ -60,7 +71,8 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
         provisional: charge.provisional === true || plan.holdMs > 0,
       };
     });
-    const answer = await store.take(wanted, deadline);
+    const answer = await store.take(wanted, askedMs < outageUntilMs ? SPENT_DEADLINE : deadline);
+    if (askedMs >= outageUntilMs && answer.outcomes.some(isDegraded)) outageUntilMs = now() + OUTAGE_MS;
     if (answer.admitted) refusal.forget();
     else refusal.remember(answer, costs, askedMs, now());
     return answer;
@@ -81,6 +93,7 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
         return [count, permits + (isForLater ? (costs.get(count) ?? 1) : 0)];
       });
       if (admitted) permits.add({ askedMs, untilMs, receipts, left: new Map(left) });
+      if (left.some(([, units]) => units === 0)) singlesUntilMs = now() + SINGLES_MS;
       return answer;
     });
     const ending = taking.finally(() => {
@@ -106,14 +119,14 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
         return known;
       }
     }
-    const isAlone = !asking && waits < MAX_WAITS && !isClosed;
+    const isAlone = !asking && waits < MAX_WAITS && !isClosed && now() >= singlesUntilMs;
     const aheads = isAlone ? plan.aheads(costs, now()) : undefined;
     return keptAlive(aheads ? takeAhead(costs, deadline, aheads) : take(costs, deadline), deadline);
   }
 
   /** Asks in the background before a steady caller would have to wait. */
   function topUp(costs: Costs, nowMs: number): void {
-    if (asking || isClosed || refusal.find(costs, nowMs)) return;
+    if (asking || isClosed || nowMs < singlesUntilMs || refusal.find(costs, nowMs)) return;
     if (!plan.isShort(costs, (count) => permits.held(count, nowMs), nowMs)) return;
     const aheads = plan.aheads(costs, nowMs);
     if (!aheads) return;

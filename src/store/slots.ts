@@ -122,7 +122,11 @@ export function createSlots({ store, now, renewMs, newDeadline, waitUntil }: Slo
       );
       for (const slot of slots) live.add(slot);
       const tick = () => {
-        for (const slot of slots) slot.aliveMs = now();
+        for (const slot of slots) {
+          slot.aliveMs = now();
+          // It may have been taken for dead while the whole isolate stood still.
+          live.add(slot);
+        }
         renewDue();
       };
       const timer = slots.length > 0 ? setInterval(tick, renewMs) : undefined;

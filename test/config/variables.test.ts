@@ -235,8 +235,8 @@ describe("the times of slots", () => {
   });
 
   it.each([
-    [{ SLOT_RENEW: "100s" }, /^SLOT_EXPIRY: must be at least twice SLOT_RENEW/],
-    [{ SLOT_EXPIRY: "90s" }, /^SLOT_EXPIRY: must be at least twice SLOT_RENEW/],
+    [{ SLOT_RENEW: "100s" }, /^SLOT_EXPIRY: must be at least three times SLOT_RENEW/],
+    [{ SLOT_EXPIRY: "179s" }, /^SLOT_EXPIRY: must be at least three times SLOT_RENEW/],
     [{ SLOT_EXPIRY: "2 days" }, /^SLOT_EXPIRY: .*longer than a day/],
     [{ SLOT_RENEW: "soon" }, /^SLOT_RENEW: .*not a length of time/],
   ])("%j is an error", (env, problem) => {

@@ -189,6 +189,32 @@ describe("what happens on one side reaches the other", () => {
   });
 });
 
+describe("a request that is no opening of a WebSocket, and says so", () => {
+  it("reaches the origin without it: only GET opens one", async () => {
+    const { hostname, port } = new URL(gateway.url());
+    const headers = {
+      ...{ Connection: "Upgrade", Upgrade: "websocket" },
+      ...{ "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" },
+    };
+    const answer = await new Promise<number>((done, failed) => {
+      const request = httpRequest(
+        { hostname, port, path: "/no-socket", method: "POST", headers },
+        (response) => {
+          response.resume();
+          done(response.statusCode ?? 0);
+        },
+      );
+      request
+        .on("upgrade", () => failed(new Error("upgraded")))
+        .on("error", failed)
+        .end("text");
+    });
+    expect(answer).toBe(200);
+    const seen = gateway.seen().find(({ url }) => url === "/no-socket");
+    expect([seen?.method, seen?.headers.upgrade]).toEqual(["POST", undefined]);
+  });
+});
+
 describe("the path under an origin with a path of its own", () => {
   it("is appended to it", async () => {
     const weir = await startWorker({ vars: { ORIGIN: `${gateway.origin()}/base/` } });

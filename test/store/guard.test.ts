@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Decision } from "../../src/limit/charge.ts";
+import { CONCURRENCY } from "../../src/limit/quota.ts";
 import type { Settlement } from "../../src/limit/settle.ts";
 import { createBreaker } from "../../src/store/breaker.ts";
 import { createDeadline, type Deadline } from "../../src/store/deadline.ts";
@@ -469,5 +470,39 @@ describe("a settlement", () => {
       noTime,
     );
     expect(opened.asked.settles).toBe(1);
+  });
+});
+
+describe("an admission that comes too late", () => {
+  const rate = charge({ quota: quota(5, 60_000), onError: "closed" });
+  const slot = charge({
+    quota: quota(5, 60_000, CONCURRENCY),
+    count: "policy/concurrency",
+    onError: "closed",
+  });
+
+  it("gives back its slots, of which nobody would know the end, and nothing else", async () => {
+    const { behind, shared, behaviour, parts } = open();
+    const work: Promise<unknown>[] = [];
+    const guard = withGuard(behind, "part", { ...parts, waitUntil: (one) => work.push(one) });
+    behaviour.take = async (...args) => {
+      const answer = await shared.take(...args);
+      await new Promise((late) => setTimeout(late, 20));
+      return answer;
+    };
+    for (let i = 0; i < 3; i++)
+      expect((await guard.take([rate, slot], createDeadline(5))).admitted).toBe(false);
+    await Promise.all(work);
+    const { outcomes } = await shared.take([rate, slot], patience);
+    expect(outcomes.map((outcome) => outcome.kind === "decided" && outcome.decision.remaining)).toEqual([
+      1, 4,
+    ]);
+  });
+
+  it("that never comes leaves nothing waiting to be told", async () => {
+    const { guard, behaviour, asked } = open();
+    behaviour.take = hanging;
+    await guard.take([slot], createDeadline(5));
+    expect(asked.settles).toBe(0);
   });
 });

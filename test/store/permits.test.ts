@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createBreaker } from "../../src/store/breaker.ts";
 import { createDeadline } from "../../src/store/deadline.ts";
+import { withGuard } from "../../src/store/guard.ts";
+import { createKnownRefusals } from "../../src/store/known-refusals.ts";
+import { createLadder } from "../../src/store/ladder.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import { createPermitPool } from "../../src/store/permits.ts";
-import type { StoreCharge } from "../../src/store/store.ts";
+import type { Store, StoreCharge } from "../../src/store/store.ts";
 import { charge, patience, quota, START_MS } from "./fixtures.ts";
 import { costsOf, createWorld, shortWay } from "./permit-world.ts";
 
@@ -355,5 +359,62 @@ describe("while the store fails", () => {
     const kinds = await failing("local", 5);
     expect(kinds.filter((kind) => kind === "local true")).toHaveLength(5);
     expect(kinds.slice(5).every((kind) => kind === "local false")).toBe(true);
+  });
+});
+
+describe("a pool whose store does not answer", () => {
+  it("waits for it once a second, and leaves the messages between to the ladder", async () => {
+    const now = Date.now;
+    const local = createLocalStore(now);
+    const known = createKnownRefusals(now);
+    let takes = 0;
+    const hung: Store = {
+      take() {
+        takes += 1;
+        return new Promise(() => {});
+      },
+      settle: async () => [],
+    };
+    // As with one hung object, which alone never opens the breaker.
+    const parts = { breaker: createBreaker(now, 3), ladder: createLadder(local, known), report: () => {} };
+    const one = charge({ quota: quota(100, MINUTE), onError: "open" });
+    const pool = createPermitPool([one], {
+      store: withGuard(hung, "part", parts),
+      now,
+      newDeadline: () => createDeadline(200),
+      waitUntil: () => {},
+    });
+    const passed: number[] = [];
+    const sending = (async () => {
+      for (let i = 0; i < 50; i++) {
+        const answer = await pool.use(costsOf([one]));
+        expect(answer?.admitted).toBe(true);
+        passed.push(Date.now() - START_MS);
+      }
+    })();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(passed).toHaveLength(50);
+    expect(takes).toBe(1);
+    await sending;
+    await vi.advanceTimersByTimeAsync(1_000);
+    void pool.use(costsOf([one]));
+    await vi.advanceTimersByTimeAsync(300);
+    expect(takes).toBe(2);
+  });
+});
+
+describe("a pool with a charge that has nothing to spare", () => {
+  it("takes nothing ahead that nobody could use", async () => {
+    const spent = charge({ quota: quota(100, 10 * MINUTE), count: "spent", shadow: true });
+    const world = createWorld([many, spent], shortWay(5));
+    await world.store.take([{ ...spent, cost: 100 }], patience);
+    const { send } = world.isolate();
+    for (let i = 0; i < 200; i++) {
+      void send();
+      await world.pass(10);
+    }
+    await world.pass(2_000);
+    expect(world.passed).toHaveLength(200);
+    expect(world.calls.settles).toBeLessThanOrEqual(5);
   });
 });

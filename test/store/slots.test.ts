@@ -299,3 +299,16 @@ describe("a slot whose request the runtime has ended without a word", () => {
     expect(await room()).toBe(9);
   });
 });
+
+describe("slots of an isolate that stood still", () => {
+  it("are all renewed when it goes on, whoever's timer is first", async () => {
+    const { hold, room } = opened();
+    for (let i = 0; i < 5; i++) await hold();
+    // Nothing fires, as on a machine that sleeps.
+    vi.setSystemTime(Date.now() + 3 * RENEW_MS);
+    await pass(2 * RENEW_MS);
+    expect(await room()).toBe(5);
+    await pass(EXPIRY_MS);
+    expect(await room()).toBe(5);
+  });
+});
