@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { observeCost, parseCost } from "../../src/http/cost-reader.ts";
+import { caught, cut, encode, openBody, streamOf } from "./bodies.ts";
 
 const KIB = 1024;
 const MAX = 64 * KIB;
@@ -8,32 +9,10 @@ const POINTER = ["usage", "total"];
 const JSON_TYPE = "application/json";
 const EVENTS = "text/event-stream";
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const costDocument = (cost: unknown): string => JSON.stringify({ usage: { total: cost } });
 
 function respond(body: BodyInit | null, type: string, headers: Record<string, string> = {}): Response {
   return new Response(body, { headers: { "content-type": type, ...headers } });
-}
-
-/** A body in chunks, sent one by one as they are asked for. */
-function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let sent = 0;
-  return new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        const chunk = chunks[sent++];
-        if (chunk) controller.enqueue(chunk);
-        else controller.close();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-/** Bytes cut at the given places. */
-function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
-  const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
-  return ends.map((end, i) => bytes.slice(ends[i - 1] ?? 0, end));
 }
 
 /** The cost in a body that is read to its end, having seen that every byte arrives. */
@@ -47,29 +26,6 @@ async function costOf(body: string | Uint8Array, type: string, places: readonly 
   expect(stated?.isFinal ?? true).toBe(true);
   return stated?.units;
 }
-
-/** A body that a test sends piece by piece. */
-function openBody(onCancel: (reason: unknown) => void = () => {}) {
-  const sink: { controller?: ReadableStreamDefaultController<Uint8Array> } = {};
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      sink.controller = controller;
-    },
-    cancel: onCancel,
-  });
-  return {
-    stream,
-    send: (text: string) => sink.controller?.enqueue(encode(text)),
-    end: () => sink.controller?.close(),
-    breakOff: (error: Error) => sink.controller?.error(error),
-  };
-}
-
-const caught = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
 
 describe("a cost", () => {
   it.each<[unknown, number]>([

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readBody } from "../../src/http/request-body.ts";
+import { caught, cut, encode, openBody, streamOf } from "./bodies.ts";
 
 const KIB = 1024;
 const MAX = 64 * KIB;
@@ -9,7 +10,6 @@ const UNREADABLE = { kind: "unreadable", messages: 1 };
 const MAY_BE_A_BATCH = { kind: "unreadable", messages: Number.POSITIVE_INFINITY };
 const JSON_TYPE = { "content-type": "application/json" };
 
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const bytesOf = async ({ body }: Request): Promise<Uint8Array> =>
   new Uint8Array(await new Response(body).arrayBuffer());
 const textOf = async (request: Request): Promise<string> => new TextDecoder().decode(await bytesOf(request));
@@ -20,46 +20,6 @@ function post(
 ): Request {
   return new Request("https://example.com/a?b", { method: "POST", headers, body });
 }
-
-/** A body that a test sends piece by piece. */
-function openBody(onCancel: (reason: unknown) => void = () => {}) {
-  const sink: { controller?: ReadableStreamDefaultController<Uint8Array> } = {};
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      sink.controller = controller;
-    },
-    cancel: onCancel,
-  });
-  return {
-    stream,
-    send: (text: string) => sink.controller?.enqueue(encode(text)),
-    end: () => sink.controller?.close(),
-    breakOff: (error: Error) => sink.controller?.error(error),
-  };
-}
-
-function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let sent = 0;
-  return new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const chunk = chunks[sent++];
-      if (chunk) controller.enqueue(chunk);
-      else controller.close();
-    },
-  });
-}
-
-/** Bytes cut at the given places. */
-function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
-  const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
-  return ends.map((end, i) => bytes.slice(ends[i - 1] ?? 0, end));
-}
-
-const caught = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => "no error",
-    (error: unknown) => error,
-  );
 
 describe("a request", () => {
   it("without a body is absent, and the same", async () => {
