@@ -4,7 +4,7 @@ import { type Costs, createPermitPool, type PermitParts, type PermitPool } from 
 import type { TakeAnswer } from "../store/store.ts";
 import { logOutcomes } from "./outcomes.ts";
 import type { Gate, Message, Ruling } from "./socket-bridge.ts";
-import { longestRefusal, retryAfterSeconds } from "./verdict.ts";
+import { longestRefusal, refusals, retryAfterSeconds } from "./verdict.ts";
 
 /** Rules on the messages of one socket. */
 export interface SocketGate extends Gate {
@@ -71,7 +71,7 @@ function refusalOf(charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): 
     return charge.shadow || !outcome ? [] : [{ policy, quota, key: charge.key, outcome }];
   });
   const longest = longestRefusal(enforced);
-  const refused = enforced.filter(({ outcome }) => "decision" in outcome && !outcome.decision.allowed);
+  const refused = refusals(enforced);
   const first = longest ?? enforced.find(({ outcome }) => outcome.kind === "closed");
   return {
     kind: "refuse",

@@ -23,7 +23,7 @@ export function decidedByStore(applied: readonly Applied[]): Decided[] {
 }
 
 /** The quotas that refused, by whosever count. */
-export function refusals(applied: readonly Applied[]): Decided[] {
+export function refusals<A extends Applied>(applied: readonly A[]): (A & Decided)[] {
   return applied.flatMap((one) => {
     const { outcome } = one;
     const isRefusal = (outcome.kind === "decided" || outcome.kind === "local") && !outcome.decision.allowed;

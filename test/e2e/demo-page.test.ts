@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { parse } from "smol-toml";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type DemoOrigin, startDemoOrigin } from "../../dev/demo-origin.ts";
-import { startBrowser } from "../support/browser.ts";
+import { useBrowser } from "../support/browser.ts";
 import { useGateway } from "../support/gateway.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -13,12 +13,7 @@ const { vars } = parse(readFileSync(resolve(ROOT, "wrangler.toml"), "utf8"));
 const demo: DemoOrigin = await startDemoOrigin();
 afterAll(demo.close);
 const gateway = useGateway({ ...(vars as Record<string, unknown>), ORIGIN: demo.url });
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterAll(() => browser?.close());
+const browser = useBrowser();
 
 const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
 const status = (page: Page, text: string | RegExp) =>
@@ -27,7 +22,7 @@ const lines = (page: Page) => page.locator("#entries li").allInnerTexts();
 
 describe("the demo's page, in front of which Weir stands as `npm start` sets it up", () => {
   it("shows the sixth socket and the messages over the limit refused, and the sockets closed in the end", async () => {
-    const page = await browser.newPage();
+    const page = await browser().newPage();
     const problems: string[] = [];
     page.on("pageerror", ({ message }) => problems.push(message));
     page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
@@ -69,7 +64,7 @@ describe("the demo's page, in front of which Weir stands as `npm start` sets it 
   });
 
   it("says so when nothing answers", async () => {
-    const page = await browser.newPage();
+    const page = await browser().newPage();
     await page.goto(gateway.weir.url);
     await page.context().setOffline(true);
     await press(page, "Open a socket");

@@ -1,6 +1,6 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { useBrowser } from "../support/browser.ts";
 import { newAddress, useGateway } from "../support/gateway.ts";
 
 const gateway = useGateway({
@@ -9,20 +9,12 @@ const gateway = useGateway({
     { name: "later", match: "/later", limit: "1/minute" },
   ],
 });
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-afterAll(() => browser?.close());
+const browser = useBrowser();
 
 /** A page whose caller has just used up the limit of `path`. */
 async function limitedPage(path: string, javaScriptEnabled = true): Promise<Page> {
   const from = newAddress();
-  const context = await browser.newContext({
+  const context = await browser().newContext({
     javaScriptEnabled,
     extraHTTPHeaders: { "CF-Connecting-IP": from },
   });

@@ -1,6 +1,6 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../support/browser.ts";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { useBrowser } from "../support/browser.ts";
 import { newAddress, useGateway } from "../support/gateway.ts";
 import { LONG_TIMEOUT } from "../support/ladder.ts";
 
@@ -12,19 +12,11 @@ const gateway = useGateway({
     { name: "messages", match: "/chat", on: "message", limit: "3/minute", strikes: 3 },
   ],
 });
-let browser: Browser;
-
-beforeAll(async () => {
-  browser = await startBrowser();
-});
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-afterAll(() => browser?.close());
+const browser = useBrowser();
 
 /** A page of a caller that no other test knows. */
 async function newPage(): Promise<Page> {
-  const context = await browser.newContext({ extraHTTPHeaders: { "CF-Connecting-IP": newAddress() } });
+  const context = await browser().newContext({ extraHTTPHeaders: { "CF-Connecting-IP": newAddress() } });
   const page = await context.newPage();
   await page.goto(`${gateway.weir.url}/page`);
   return page;

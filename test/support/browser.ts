@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
+import { afterAll, afterEach, beforeAll } from "vitest";
 
 const PATHS = [
   process.env.CHROMIUM,
@@ -17,8 +18,24 @@ const QUIET = [
   "--disable-sync",
 ];
 
+/** A browser for the tests of one file, without anything open at the start of each. To be asked for inside a test. */
+export function useBrowser(): () => Browser {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterEach(async () => {
+    for (const context of browser?.contexts() ?? []) await context.close();
+  });
+  afterAll(() => browser?.close());
+  return () => {
+    if (!browser) throw new Error("only usable inside a test");
+    return browser;
+  };
+}
+
 /** A headless browser of this machine. Rejects with how to install one when there is none. */
-export async function startBrowser(): Promise<Browser> {
+async function startBrowser(): Promise<Browser> {
   const executablePath = PATHS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) {
     throw new Error(
