@@ -87,6 +87,15 @@ describe("a record counts", () => {
     }
   });
 
+  it("a refusal by several quotas as one of the first of them", async () => {
+    const two = { name: "two", limit: "5/minute, 6/hour" };
+    expect(await recordedOf([two], [[refused, refused]])).toMatchObject({
+      counts: { "requests two refused": 1, "hits http": 1 },
+      lines: ["refused two two-minute"],
+    });
+    expect((await recordedOf([two], [[allowed, refused]])).lines).toEqual(["refused two two-hour"]);
+  });
+
   it("nothing for a policy that had room, or was not asked, when another refused", async () => {
     for (const outcome of [allowed, unasked])
       expect((await recordedOf([five, other], [[outcome, refused]])).counts).toEqual({
@@ -176,6 +185,11 @@ describe("a record of lockouts", () => {
     );
     expect(counts).toMatchObject({ "lockouts five": 1, "requests five refused": 3 });
     expect(lines).toContain("locked_out five");
+  });
+
+  it("does not count one that another isolate has seen begin", async () => {
+    const { counts } = await recordedOf([locking], [[lockedFor(899_000)], [lockedFor(898_000)]]);
+    expect(counts["lockouts five"]).toBeUndefined();
   });
 
   it("counts one whose quota takes longer than itself once, and again when it begins again", async () => {

@@ -94,6 +94,8 @@ describe("what an isolate counts", () => {
     const metrics = objects.isolate();
     metrics.count("requests api refused");
     metrics.refused("api", "digest");
+    await pass(5_000);
+    metrics.count("requests api refused");
     metrics.refused("api", "digest");
     await pass(5_000);
     expect((await snapshot(objects)).topRefused).toEqual({ api: [{ key: "digest", refusals: 2, error: 0 }] });
@@ -254,6 +256,34 @@ describe("while metrics objects fail", () => {
     expect(objects.calls).toEqual([]);
   });
 
+  it("a late answer to one flush does not lose what the next one could not send", async () => {
+    const objects = createObjects();
+    const answers: (() => void)[] = [];
+    let isSlow = true;
+    const metrics = createMetrics({
+      now: Date.now,
+      waitUntil: () => {},
+      send: async (batch) => {
+        const reply = await objects.shards.send(batch);
+        if (isSlow) await new Promise<void>((answer) => answers.push(answer));
+        return reply;
+      },
+    });
+    metrics.count(ALLOWED);
+    const first = metrics.flush();
+    await pass(0);
+    isSlow = false;
+    await metrics.flush();
+    metrics.count(ALLOWED);
+    objects.setFault("throw");
+    await metrics.flush().catch(() => {});
+    answers[0]?.();
+    await first;
+    objects.setFault("none");
+    await metrics.flush();
+    expect((await snapshot(objects)).totals).toEqual({ [ALLOWED]: 2 });
+  });
+
   it("flushes wait for an answer no longer than three seconds", async () => {
     const work: Promise<unknown>[] = [];
     const send = () => new Promise<never>(() => {});
@@ -306,6 +336,7 @@ describe("where a request's work is cut off", () => {
       },
     });
     expect(() => metrics.count(ALLOWED)).not.toThrow();
+    dropTimers();
     isInRequest = true;
     metrics.count(ALLOWED);
     await pass(5_000);
