@@ -28,13 +28,13 @@ function importsOf(from: string): Import[] {
 /** What the files of a folder may import besides each other. */
 const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: readonly string[] }>> = {
   "limit/": { values: [] },
-  "config/": { values: ["limit/", "valibot", "ipaddr.js", "leven"] },
-  "policy/": { values: ["limit/"], types: ["config/", "ipaddr.js"] },
+  "config/": { values: ["limit/", "ip-address.ts", "valibot", "leven"] },
+  "policy/": { values: ["limit/", "ip-address.ts"], types: ["config/"] },
   "key/": {
     values: [
       "limit/quota.ts",
       "hono/utils/cookie",
-      "ipaddr.js",
+      "ip-address.ts",
       "jose/",
       "store/bounded-map.ts",
       "store/deadline.ts",
