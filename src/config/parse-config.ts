@@ -18,7 +18,7 @@ export type ParsedConfig =
 
 type Env = Readonly<Record<string, unknown>>;
 type ListName = keyof typeof LISTS;
-type Variables = Fields<(typeof variablesSchema)["entries"]>;
+type Variables = Fields<typeof variablesSchema>;
 
 /** The Worker's environment as a configuration, or everything that is wrong with it. */
 export function parseConfig(env: Env): ParsedConfig {
@@ -35,7 +35,7 @@ function readConfig(env: Env, report: Report): Config | undefined {
     Object.entries(env).filter(([, value]) => value !== "" && value !== undefined),
   );
   reportLookalikes(Object.keys(set), report);
-  const known = Object.keys(variablesSchema.entries).filter((name) => name in set);
+  const known = Object.keys(variablesSchema).filter((name) => name in set);
   const variables = checkTable(
     variablesSchema,
     Object.fromEntries(known.map((name) => [name, set[name]])),

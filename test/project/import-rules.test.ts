@@ -28,7 +28,7 @@ function importsOf(from: string): Import[] {
 /** What the files of a folder may import besides each other. */
 const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: readonly string[] }>> = {
   "limit/": { values: [] },
-  "config/": { values: ["limit/", "ip-address.ts", "valibot", "leven"] },
+  "config/": { values: ["limit/", "ip-address.ts", "leven"] },
   "policy/": { values: ["limit/", "ip-address.ts"], types: ["config/"] },
   "key/": {
     values: [
