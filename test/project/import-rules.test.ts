@@ -43,10 +43,7 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
   },
   "metrics/": { values: [] },
   "http/": {
-    values: [
-      ...["policy/", "key/", "metrics/", "hono/", "eventsource-parser"],
-      ...["limit/quota.ts", "store/permits.ts"],
-    ],
+    values: [...["policy/", "key/", "metrics/", "hono/"], ...["limit/quota.ts", "store/permits.ts"]],
     types: ["config/", "limit/", "store/store.ts", "store/ladder.ts", "store/deadline.ts", "store/slots.ts"],
   },
 };
