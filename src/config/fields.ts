@@ -10,6 +10,8 @@ export function required<T>(field: Field<T>): Field<T> {
 }
 
 /** A field that may be left out: then it is `fallback`, read as if it had been written, or undefined. */
+export function optional<T>(field: Field<T>, fallback: unknown): Field<T>;
+export function optional<T>(field: Field<T>): Field<T | undefined>;
 export function optional<T>(field: Field<T>, fallback?: unknown): Field<T | undefined> {
   return (input = fallback) => (input === undefined ? ok(undefined) : field(input));
 }
@@ -91,6 +93,9 @@ export type Schema = Readonly<Record<string, Field<unknown>>>;
 export type Fields<S extends Schema> = {
   readonly [K in keyof S]?: S[K] extends Field<infer T> ? T | undefined : never;
 };
+
+/** The fields of a table in which everything was right. */
+export type Complete<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
 /** Checks a table, reports what is wrong and returns the fields that are right. */
 export function checkTable<S extends Schema>(
