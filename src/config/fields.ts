@@ -1,36 +1,37 @@
-import * as v from "valibot";
 import { didYouMean } from "./nearest.ts";
 import type { Report } from "./problem.ts";
 import { bad, ok, type Result } from "./result.ts";
 
-/** A schema out of a parser. */
-export function parsed<T>(parse: (input: unknown) => Result<T>) {
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform<unknown, T>(({ dataset, addIssue, NEVER }) => {
-      const result = parse(dataset.value);
-      if (result.ok) return result.value;
-      addIssue({ message: result.problem });
-      return NEVER;
-    }),
-  );
+/** How a field is read. It is undefined when the table does not have it. */
+export type Field<T> = (input: unknown) => Result<T>;
+
+export function required<T>(field: Field<T>): Field<T> {
+  return (input) => (input === undefined ? bad("is required") : field(input));
+}
+
+/** A field that may be left out: then it is `fallback`, read as if it had been written, or undefined. */
+export function optional<T>(field: Field<T>, fallback: unknown): Field<T>;
+export function optional<T>(field: Field<T>): Field<T | undefined>;
+export function optional<T>(field: Field<T>, fallback?: unknown): Field<T | undefined> {
+  return (input = fallback) => (input === undefined ? ok(undefined) : field(input));
 }
 
 /** Text, read by a parser. */
-export function text<T>(parse: (text: string) => Result<T>) {
-  return parsed((input) =>
-    typeof input === "string" ? parse(input) : bad(`must be text, not ${show(input)}`),
-  );
+export function text<T>(parse: (text: string) => Result<T>): Field<T> {
+  return (input) => (typeof input === "string" ? parse(input) : bad(`must be text, not ${show(input)}`));
 }
 
 /** One of some names. `aliases` are other programs' words for them, used only for the hint. */
-export function oneOf<T extends string>(names: readonly T[], aliases: Readonly<Record<string, T>> = {}) {
-  return parsed<T>((input) => {
+export function oneOf<const T extends string>(
+  names: readonly T[],
+  aliases: Readonly<Record<string, T>> = {},
+): Field<T> {
+  return (input) => {
     const name = names.find((known) => known === input);
     if (name !== undefined) return ok(name);
     const list = names.map((known) => `"${known}"`).join(", ");
     return bad(`${show(input)} is not one of ${list}${suggestion(input, names, aliases)}`);
-  });
+  };
 }
 
 function suggestion<T extends string>(
@@ -45,19 +46,18 @@ function suggestion<T extends string>(
 }
 
 /** A whole number between two bounds, as a number or as digits. */
-export function wholeNumber(least: number, most: number) {
-  return parsed<number>((input) => {
+export function wholeNumber(least: number, most: number): Field<number> {
+  return (input) => {
     const number = typeof input === "string" && /^\s*\d+\s*$/.test(input) ? Number(input) : input;
     const fits =
       typeof number === "number" && Number.isSafeInteger(number) && number >= least && number <= most;
     const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `between ${least} and ${most}`;
     return fits ? ok(number) : bad(`${show(input)} is not a whole number ${range}`);
-  });
+  };
 }
 
-export const yesOrNo = parsed<boolean>((input) =>
-  typeof input === "boolean" ? ok(input) : bad(`${show(input)} is not true or false`),
-);
+export const yesOrNo: Field<boolean> = (input) =>
+  typeof input === "boolean" ? ok(input) : bad(`${show(input)} is not true or false`);
 
 /** The items of a list, given as a value or as a JSON string. `example` shows how to write it. */
 export function parseItems(input: unknown, example: string): Result<unknown[]> {
@@ -67,17 +67,9 @@ export function parseItems(input: unknown, example: string): Result<unknown[]> {
 }
 
 /** Something that a later release brings: only what it does without is accepted. */
-export function later(what: string, ...without: unknown[]) {
-  return parsed<undefined>((input) =>
-    without.includes(input) ? ok(undefined) : bad(`${what} is not supported yet; remove it`),
-  );
-}
-
-/** A table that knows its fields: any other is an error. */
-export function table<E extends v.ObjectEntries>(entries: E) {
-  return v.objectWithRest(entries, v.never(), (issue) =>
-    issue.expected === "Object" ? `must be a table, not ${show(issue.input)}` : "is required",
-  );
+export function later(what: string, ...without: unknown[]): Field<undefined> {
+  return (input) =>
+    without.includes(input) ? ok(undefined) : bad(`${what} is not supported yet; remove it`);
 }
 
 /** The value as it would be written, cut when long. Only used on configuration that is not secret. */
@@ -94,26 +86,38 @@ function parseJson(written: string): Result<unknown> {
   }
 }
 
+/** The fields that a table may have. Any other is an error. */
+export type Schema = Readonly<Record<string, Field<unknown>>>;
+
 /** What the fields of a table were read as, where they were right. */
-export type Fields<E extends v.ObjectEntries> = { readonly [K in keyof E]?: v.InferOutput<E[K]> | undefined };
+export type Fields<S extends Schema> = {
+  readonly [K in keyof S]?: S[K] extends Field<infer T> ? T | undefined : never;
+};
+
+/** The fields of a table in which everything was right. */
+export type Complete<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
 /** Checks a table, reports what is wrong and returns the fields that are right. */
-export function checkTable<E extends v.ObjectEntries, R extends v.GenericSchema>(
-  schema: v.ObjectWithRestSchema<E, R, v.ErrorMessage<v.ObjectWithRestIssue>>,
+export function checkTable<S extends Schema>(
+  schema: S,
   input: unknown,
   path: string,
   report: Report,
-): Fields<E> {
-  const { issues = [], output } = v.safeParse(schema, input);
-  const wrong = new Set<string | undefined>();
-  for (const issue of issues) {
-    const field = issue.path?.[0]?.key as string | undefined;
-    wrong.add(field);
-    const isUnknown = field !== undefined && !Object.hasOwn(schema.entries, field);
-    const hint = isUnknown ? `unknown field${didYouMean(field, Object.keys(schema.entries))}` : issue.message;
-    report([path, field].filter(Boolean).join("."), hint);
+): Fields<S> {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    report(path, `must be a table, not ${show(input)}`);
+    return {};
   }
-  if (wrong.has(undefined)) return {};
-  const fields = Object.entries(output as Record<string, unknown>).filter(([field]) => !wrong.has(field));
-  return Object.fromEntries(fields) as Fields<E>;
+  const pathOf = (name: string) => (path === "" ? name : `${path}.${name}`);
+  const written = new Map<string, unknown>(Object.entries(input));
+  const fields: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(schema)) {
+    const result = field(written.get(name));
+    if (result.ok) fields[name] = result.value;
+    else report(pathOf(name), result.problem);
+    written.delete(name);
+  }
+  for (const name of written.keys())
+    report(pathOf(name), `unknown field${didYouMean(name, Object.keys(schema))}`);
+  return fields as Fields<S>;
 }

@@ -1,7 +1,7 @@
 import { buildPolicies } from "./build-policies.ts";
 import type { Config } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { checkTable, type Fields, parseItems } from "./fields.ts";
+import { type Complete, checkTable, type Fields, parseItems } from "./fields.ts";
 import type { PolicyEntry } from "./limit-overrides.ts";
 import { nearest } from "./nearest.ts";
 import { parseNetwork } from "./network.ts";
@@ -18,33 +18,28 @@ export type ParsedConfig =
 
 type Env = Readonly<Record<string, unknown>>;
 type ListName = keyof typeof LISTS;
-type Variables = Fields<(typeof variablesSchema)["entries"]>;
+type Variables = Fields<typeof variablesSchema>;
 
 /** The Worker's environment as a configuration, or everything that is wrong with it. */
 export function parseConfig(env: Env): ParsedConfig {
   const problems: Problem[] = [];
   const report: Report = (path, message) => problems.push({ path, message });
-  const config = readConfig(env, report);
-  if (config && problems.length === 0) return { ok: true, config };
-  return { ok: false, problems };
-}
-
-function readConfig(env: Env, report: Report): Config | undefined {
   // A variable that was emptied is one that is not set.
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== "" && value !== undefined),
   );
   reportLookalikes(Object.keys(set), report);
-  const known = Object.keys(variablesSchema.entries).filter((name) => name in set);
-  const variables = checkTable(
-    variablesSchema,
-    Object.fromEntries(known.map((name) => [name, set[name]])),
-    "",
-    report,
-  );
-  const { STORE, NAMESPACE, MODE, ON_STORE_ERROR, STORE_TIMEOUT, CLIENT_IP, IPV6_PREFIX, HEADERS } =
-    variables;
-  const { SLOT_RENEW, SLOT_EXPIRY } = variables;
+  const known = Object.keys(variablesSchema).filter((name) => name in set);
+  const written = Object.fromEntries(known.map((name) => [name, set[name]]));
+  const variables = checkTable(variablesSchema, written, "", report);
+  const parts = readParts(variables, set, known, report);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, config: { ...parts, ...settings(variables as Complete<typeof variablesSchema>) } };
+}
+
+/** What is made of several variables. Works on those that were right, so that all problems come up at once. */
+function readParts(variables: Variables, set: Env, known: readonly string[], report: Report) {
+  const { STORE, SLOT_RENEW, SLOT_EXPIRY } = variables;
   if (SLOT_RENEW && SLOT_EXPIRY && SLOT_EXPIRY < 3 * SLOT_RENEW)
     report(
       "SLOT_EXPIRY",
@@ -56,35 +51,35 @@ function readConfig(env: Env, report: Report): Config | undefined {
     deny: readTexts("DENY", set, parseNetwork, report),
   };
   const inherited = {
-    mode: MODE ?? DEFAULTS.MODE,
-    onError: ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR,
+    mode: variables.MODE ?? DEFAULTS.MODE,
+    onError: variables.ON_STORE_ERROR ?? DEFAULTS.ON_STORE_ERROR,
     verifiesTokens: known.includes("JWT_SECRET") || known.includes("JWKS_URL"),
     slotExpiryMs: SLOT_EXPIRY ?? 1,
   };
-  const policies = buildPolicies(readPolicies(set, report), limitOverrides(set), inherited, report);
-  const upstash = STORE === "upstash" ? readUpstash(variables, known, report) : undefined;
-  const tokens = readTokens(variables, known, report);
-  if (!STORE || !NAMESPACE || !ON_STORE_ERROR || !STORE_TIMEOUT || !CLIENT_IP || !IPV6_PREFIX || !HEADERS)
-    return undefined;
-  if (!SLOT_RENEW || !SLOT_EXPIRY) return undefined;
   return {
     ...lists,
-    policies,
-    origin: variables.ORIGIN_SERVICE ?? variables.ORIGIN ?? { kind: "as-is" },
-    store: STORE,
-    namespace: NAMESPACE,
+    policies: buildPolicies(readPolicies(set, report), limitOverrides(set), inherited, report),
+    upstash: STORE === "upstash" ? readUpstash(variables, known, report) : undefined,
+    tokens: readTokens(variables, known, report),
+  };
+}
+
+/** What is in the configuration as it is in one variable. */
+function settings(variables: Complete<typeof variablesSchema>) {
+  return {
+    origin: variables.ORIGIN_SERVICE ?? variables.ORIGIN ?? { kind: "as-is" as const },
+    store: variables.STORE,
+    namespace: variables.NAMESPACE,
     jurisdiction: variables.JURISDICTION,
-    clientIp: CLIENT_IP,
-    ipv6Prefix: IPV6_PREFIX,
-    headers: HEADERS,
+    clientIp: variables.CLIENT_IP,
+    ipv6Prefix: variables.IPV6_PREFIX,
+    headers: variables.HEADERS,
     retryJitter: variables.RETRY_JITTER === "on",
     keySecret: variables.KEY_SECRET,
-    tokens,
-    storeTimeoutMs: STORE_TIMEOUT,
-    slotRenewMs: SLOT_RENEW,
-    slotExpiryMs: SLOT_EXPIRY,
-    onError: ON_STORE_ERROR,
-    upstash,
+    storeTimeoutMs: variables.STORE_TIMEOUT,
+    slotRenewMs: variables.SLOT_RENEW,
+    slotExpiryMs: variables.SLOT_EXPIRY,
+    onError: variables.ON_STORE_ERROR,
   };
 }
 

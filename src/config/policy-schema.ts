@@ -1,9 +1,8 @@
-import * as v from "valibot";
 import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
 import { MODES, OUTAGE_STEPS, SUBJECTS } from "./config.ts";
 import { parseCost } from "./cost.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
-import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
+import { type Fields, later, oneOf, optional, required, show, text, wholeNumber, yesOrNo } from "./fields.ts";
 import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
 import { parseLockout } from "./lockout.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
@@ -31,27 +30,27 @@ const ALGORITHM_ALIASES: Record<string, Algorithm> = {
 const TABLE_EXAMPLE = `{ by = "header:x-plan", free = "60/minute", "*" = "10/minute" }`;
 
 /** A policy as it is written, field by field. What its fields mean together is checked by `checkPolicy`. */
-export const policySchema = table({
-  name: text(parseName),
-  match: v.optional(parsed(parseMatch), POLICY_DEFAULTS.match),
-  key: v.optional(text(parseKeyExpression), POLICY_DEFAULTS.key),
-  on: v.optional(oneOf(SUBJECTS), POLICY_DEFAULTS.on),
-  limit: parsed(parseLimit),
-  algorithm: v.optional(oneOf(ALGORITHMS, ALGORITHM_ALIASES), POLICY_DEFAULTS.algorithm),
-  burst: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
-  cost: v.optional(parsed(parseCost), POLICY_DEFAULTS.cost),
-  estimate: v.optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
-  count: v.optional(parsed(parseStatuses), POLICY_DEFAULTS.count),
-  lockout: v.optional(text(parseLockout)),
-  strikes: v.optional(wholeNumber(1, 1_000_000)),
-  mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
-  durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
-  on_store_error: v.optional(oneOf(OUTAGE_STEPS)),
-  lease: v.optional(later("leasing", false)),
-});
+export const policySchema = {
+  name: required(text(parseName)),
+  match: optional(parseMatch, POLICY_DEFAULTS.match),
+  key: optional(text(parseKeyExpression), POLICY_DEFAULTS.key),
+  on: optional(oneOf(SUBJECTS), POLICY_DEFAULTS.on),
+  limit: required(parseLimit),
+  algorithm: optional(oneOf(ALGORITHMS, ALGORITHM_ALIASES), POLICY_DEFAULTS.algorithm),
+  burst: optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  cost: optional(parseCost, POLICY_DEFAULTS.cost),
+  estimate: optional(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+  count: optional(parseStatuses, POLICY_DEFAULTS.count),
+  lockout: optional(text(parseLockout)),
+  strikes: optional(wholeNumber(1, 1_000_000)),
+  mode: optional(oneOf(MODES), POLICY_DEFAULTS.mode),
+  durable: optional(yesOrNo, POLICY_DEFAULTS.durable),
+  on_store_error: optional(oneOf(OUTAGE_STEPS)),
+  lease: optional(later("leasing", false)),
+};
 
 /** The fields of a policy that were right. */
-export type WrittenPolicy = Fields<(typeof policySchema)["entries"]>;
+export type WrittenPolicy = Fields<typeof policySchema>;
 
 function parseName(name: string): Result<string> {
   return /^[a-z0-9-]+$/.test(name) ? ok(name) : bad(`${show(name)} may only have a-z, 0-9 and "-"`);

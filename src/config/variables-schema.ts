@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import {
   type ClientIpSource,
   HEADER_FAMILIES,
@@ -10,7 +9,7 @@ import {
   STORES,
 } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { later, oneOf, parsed, show, table, text, wholeNumber } from "./fields.ts";
+import { later, oneOf, optional, show, text, wholeNumber } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
 import { parseDuration } from "./rate.ts";
 import { all, bad, ok, type Result } from "./result.ts";
@@ -24,33 +23,33 @@ export const LISTS = {
 } as const;
 
 /** Every other variable. */
-export const variablesSchema = table({
-  ORIGIN: v.optional(text(parseOrigin)),
-  ORIGIN_SERVICE: v.optional(parsed(parseService)),
-  STORE: v.optional(oneOf(STORES, { redis: "upstash", memory: "local" }), DEFAULTS.STORE),
-  NAMESPACE: v.optional(text(parseNamespace), DEFAULTS.NAMESPACE),
-  JURISDICTION: v.optional(oneOf(JURISDICTIONS)),
-  MODE: v.optional(oneOf(MODES), DEFAULTS.MODE),
-  CLIENT_IP: v.optional(text(parseClientIp), DEFAULTS.CLIENT_IP),
-  IPV6_PREFIX: v.optional(wholeNumber(1, 128), DEFAULTS.IPV6_PREFIX),
-  HEADERS: v.optional(text(parseHeaders), DEFAULTS.HEADERS),
-  RETRY_JITTER: v.optional(oneOf(["on", "off"]), DEFAULTS.RETRY_JITTER),
-  KEY_SECRET: v.optional(parsed(parseSecret)),
-  UPSTASH_REDIS_REST_URL: v.optional(text(parseHttpUrl)),
-  UPSTASH_REDIS_REST_TOKEN: v.optional(parsed(parseToken)),
-  ON_STORE_ERROR: v.optional(oneOf(OUTAGE_STEPS), DEFAULTS.ON_STORE_ERROR),
-  STORE_TIMEOUT: v.optional(text(parseTimeout), DEFAULTS.STORE_TIMEOUT),
-  JWT_SECRET: v.optional(parsed(parseSecret)),
-  JWKS_URL: v.optional(text(parseKeySetUrl)),
-  JWT_ISSUER: v.optional(parsed(parseText)),
-  JWT_AUDIENCE: v.optional(parsed(parseText)),
-  ADMIN_TOKEN: v.optional(later("administration")),
-  SLOT_RENEW: v.optional(text(parseSlotTime), DEFAULTS.SLOT_RENEW),
-  SLOT_EXPIRY: v.optional(text(parseSlotTime), DEFAULTS.SLOT_EXPIRY),
-});
+export const variablesSchema = {
+  ORIGIN: optional(text(parseOrigin)),
+  ORIGIN_SERVICE: optional(parseService),
+  STORE: optional(oneOf(STORES, { redis: "upstash", memory: "local" }), DEFAULTS.STORE),
+  NAMESPACE: optional(text(parseNamespace), DEFAULTS.NAMESPACE),
+  JURISDICTION: optional(oneOf(JURISDICTIONS)),
+  MODE: optional(oneOf(MODES), DEFAULTS.MODE),
+  CLIENT_IP: optional(text(parseClientIp), DEFAULTS.CLIENT_IP),
+  IPV6_PREFIX: optional(wholeNumber(1, 128), DEFAULTS.IPV6_PREFIX),
+  HEADERS: optional(text(parseHeaders), DEFAULTS.HEADERS),
+  RETRY_JITTER: optional(oneOf(["on", "off"]), DEFAULTS.RETRY_JITTER),
+  KEY_SECRET: optional(parseSecret),
+  UPSTASH_REDIS_REST_URL: optional(text(parseHttpUrl)),
+  UPSTASH_REDIS_REST_TOKEN: optional(parseToken),
+  ON_STORE_ERROR: optional(oneOf(OUTAGE_STEPS), DEFAULTS.ON_STORE_ERROR),
+  STORE_TIMEOUT: optional(text(parseTimeout), DEFAULTS.STORE_TIMEOUT),
+  JWT_SECRET: optional(parseSecret),
+  JWKS_URL: optional(text(parseKeySetUrl)),
+  JWT_ISSUER: optional(parseText),
+  JWT_AUDIENCE: optional(parseText),
+  ADMIN_TOKEN: optional(later("administration")),
+  SLOT_RENEW: optional(text(parseSlotTime), DEFAULTS.SLOT_RENEW),
+  SLOT_EXPIRY: optional(text(parseSlotTime), DEFAULTS.SLOT_EXPIRY),
+};
 
 /** The names of all variables, without numbered ones and `LIMIT_<NAME>`. */
-export const VARIABLES: readonly string[] = [...Object.keys(LISTS), ...Object.keys(variablesSchema.entries)];
+export const VARIABLES: readonly string[] = [...Object.keys(LISTS), ...Object.keys(variablesSchema)];
 
 function parseOrigin(written: string): Result<Origin> {
   const url = parseHttpUrl(written);

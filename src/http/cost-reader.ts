@@ -1,7 +1,7 @@
-import { createParser, type ParseError } from "eventsource-parser";
 import { parseDecimal } from "../key/cost.ts";
 import { isJsonType } from "../key/json-body.ts";
 import { valueAt } from "../key/json-pointer.ts";
+import { createEventReader } from "./event-reader.ts";
 
 export interface ObservedResponse {
   /** The same response. Its body must be read or cancelled, else the cost is never known. */
@@ -27,10 +27,8 @@ interface Observer {
   finish(): number | undefined;
 }
 
-/** The largest JSON document or event that a cost is looked for in. */
+/** The largest JSON document, or data of an event, that a cost is looked for in. */
 const MAX_DOCUMENT_BYTES = 64 * 1024;
-/** How much text the event parser gets at a time. */
-const PIECE_LENGTH = 4_096;
 
 /** Learns what a request cost from what the origin says at the pointer, while the response streams on. */
 export function observeCost(response: Response, pointer: readonly string[]): ObservedResponse {
@@ -110,59 +108,19 @@ function observeDocument(pointer: readonly string[]): Observer {
   };
 }
 
-/**
- * The last cost in a stream of events. The parser looks at the size of an event only between pieces, so
- * these are cut alike however the body was. The rest of an event that is too large is skipped.
- */
+/** The last cost in a stream of events. Half a document at its end is not JSON, so nothing is misread. */
 function observeEvents(pointer: readonly string[]): Observer {
   const decoder = new TextDecoder();
-  const toLineFeeds = createLineFeeds();
   let cost: number | undefined;
-  let unfed = "";
-  let isTooLarge = false;
-  let isRest = false;
-  const parser = createParser({
-    maxBufferSize: MAX_DOCUMENT_BYTES,
-    onEvent({ data }) {
-      if (!isRest) cost = costIn(data, pointer) ?? cost;
-      isRest = false;
-    },
-    onError({ type }: ParseError) {
-      isTooLarge ||= type === "max-buffer-size-exceeded";
-    },
+  const events = createEventReader(MAX_DOCUMENT_BYTES, (data) => {
+    cost = costIn(data, pointer) ?? cost;
   });
-  const feed = (piece: string): void => {
-    parser.feed(piece);
-    if (!isTooLarge) return;
-    parser.reset();
-    // Whatever follows up to the next blank line becomes one event, which is passed over.
-    parser.feed(piece.endsWith("\n") ? "data:\n" : "data:");
-    isTooLarge = false;
-    isRest = true;
-  };
   return {
-    see(chunk) {
-      unfed += toLineFeeds(decoder.decode(chunk, { stream: true }));
-      let start = 0;
-      for (; start + PIECE_LENGTH <= unfed.length; start += PIECE_LENGTH)
-        feed(unfed.slice(start, start + PIECE_LENGTH));
-      unfed = unfed.slice(start);
-    },
+    see: (chunk) => events.read(decoder.decode(chunk, { stream: true })),
     finish() {
-      // The end also ends an event that lacks its blank line: half a document is not JSON, so nothing is misread.
-      feed(`${unfed}\n\n`);
+      events.end();
       return cost;
     },
-  };
-}
-
-/** Makes every end of a line one character, in text that comes in parts; a last carriage return is kept back. */
-function createLineFeeds(): (text: string) => string {
-  let kept = "";
-  return (text) => {
-    const whole = kept + text;
-    kept = whole.endsWith("\r") ? "\r" : "";
-    return whole.slice(0, whole.length - kept.length).replaceAll(/\r\n?/g, "\n");
   };
 }
 

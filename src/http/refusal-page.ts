@@ -1,4 +1,3 @@
-import { html, raw } from "hono/html";
 import type { ProblemBody } from "./problem.ts";
 
 const STYLE = `
@@ -33,24 +32,24 @@ again.addEventListener("click", (event) => { event.preventDefault(); location.re
 export function refusalPage(problem: ProblemBody): Response {
   const nonce = crypto.randomUUID();
   const seconds = problem.retry_after_seconds;
-  const heading = problem.status === 429 ? "Too many requests" : problem.title;
-  const countdown = html`<p id="left" role="timer" data-seconds="${seconds}">${seconds} s</p>
+  const heading = problem.status === 429 ? "Too many requests" : escaped(problem.title);
+  const countdown = `<p id="left" role="timer" data-seconds="${seconds}">${seconds} s</p>
 <p><a id="again" href="">Try again</a></p>
-<script nonce="${nonce}">${raw(SCRIPT)}</script>`;
-  const page = html`<!doctype html>
+<script nonce="${nonce}">${SCRIPT}</script>`;
+  const page = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex">
 <title>${heading}</title>
-<style nonce="${nonce}">${raw(STYLE)}</style>
+<style nonce="${nonce}">${STYLE}</style>
 <main>
 <h1>${heading}</h1>
-<p>${problem.detail}</p>
+<p>${escaped(problem.detail)}</p>
 ${seconds === undefined ? "" : countdown}
 </main>
 </html>`;
-  return new Response(String(page), {
+  return new Response(page, {
     status: problem.status,
     headers: {
       "Content-Type": "text/html; charset=utf-8",
@@ -61,3 +60,6 @@ ${seconds === undefined ? "" : countdown}
     },
   });
 }
+
+const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -1,4 +1,3 @@
-import { parseAccept } from "hono/utils/accept";
 import { CONCURRENCY } from "../limit/quota.ts";
 import { allowCrossOrigin } from "./cors.ts";
 import { jsonRpcResponse } from "./json-rpc.ts";
@@ -74,9 +73,14 @@ function detailOf({ quota, decision }: Decided, retryAfter: number | undefined):
 }
 
 /** A browser that goes to a page: GET, and HTML is what it wants most. */
-function isNavigation(request: Request): boolean {
-  if (request.method !== "GET") return false;
-  const accepted = parseAccept(request.headers.get("accept") ?? "");
-  const quality = (type: string) => accepted.find((accept) => accept.type === type)?.q ?? 0;
+function isNavigation({ method, headers }: Request): boolean {
+  if (method !== "GET") return false;
+  const items = (headers.get("accept") ?? "").toLowerCase().split(",");
+  const accepted = items.map((item) => item.split(";").map((part) => part.trim()));
+  const quality = (type: string) => {
+    const [found, ...parameters] = accepted.find(([name]) => name === type) ?? [];
+    const written = parameters.find((parameter) => parameter.startsWith("q="));
+    return found === undefined ? 0 : Number(written?.slice(2) ?? 1);
+  };
   return quality("text/html") > Math.max(quality("application/json"), quality("application/problem+json"));
 }

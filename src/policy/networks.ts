@@ -1,11 +1,8 @@
-import type { IPv4, IPv6 } from "ipaddr.js";
 import type { Network } from "../config/network.ts";
+import { type IpAddress, shareFirstBits } from "../ip-address.ts";
 
 /** Whether the address is in one of the networks. */
-export function isInNetworks(address: IPv4 | IPv6 | undefined, networks: readonly Network[]): boolean {
+export function isInNetworks(address: IpAddress | undefined, networks: readonly Network[]): boolean {
   if (address === undefined) return false;
-  return networks.some((network) => {
-    // The library refuses to compare an address with a network of the other family.
-    return network.address.kind() === address.kind() && address.match(network.address, network.bits);
-  });
+  return networks.some((network) => shareFirstBits(address, network.address, network.bits));
 }

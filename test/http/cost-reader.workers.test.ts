@@ -178,7 +178,6 @@ describe("the cost of a stream of events", () => {
     expect(await costOf(event(4) + large + event(5) + large, EVENTS, [9, MAX, 2 * MAX])).toBe(5);
   });
 
-  // The parser gives up where its buffer is full, which may be anywhere around the end of a line.
   it.each(["\n", "\r\n", "\r"])(
     "is not taken from the rest of one that is too large, with %j",
     async (end) => {

@@ -234,9 +234,14 @@ describe("the limiter", () => {
     expect(page.headers.get("x-content-type-options")).toBe("nosniff");
     expect(page.headers.get("content-security-policy")).toMatch(/^default-src 'none'/);
     expect(await page.text()).toContain("Limit of 1 request per minute reached; try again in 60 seconds.");
+    for (const value of ["TEXT/HTML", "application/json;q=0.4, text/html ; level=1; q=0.5"])
+      expect((await accept(value)).headers.get("content-type")).toBe("text/html; charset=utf-8");
     for (const other of [
       await accept("*/*"),
       await accept("application/json, text/html;q=0.5"),
+      await accept("text/html;q=0"),
+      await accept("text/html;q=high"),
+      await accept("text/html-like, text/plain"),
       await accept("text/html", "POST"),
     ]) {
       expect(other.headers.get("content-type")).toBe("application/problem+json");

@@ -19,7 +19,7 @@ describe("an address as written", () => {
     ["::FFFF:102:304", "1.2.3.4"],
     ["[::ffff:1.2.3.4]:443", "1.2.3.4"],
   ])("%j is %s", (text, address) => {
-    expect(parseAddress(text)?.toString()).toBe(address);
+    expect(parseAddress(text)?.text).toBe(address);
   });
 
   it.each([
@@ -56,7 +56,7 @@ describe("an address as written", () => {
 
 describe("the caller's address", () => {
   const read = (source: Parameters<typeof clientAddress>[1], headers: Record<string, string>) =>
-    clientAddress(new Headers(headers), source)?.toString();
+    clientAddress(new Headers(headers), source)?.text;
   const forwarded = (fromRight: number, value: string) =>
     read({ kind: "forwarded", fromRight }, { "x-forwarded-for": value });
 

@@ -28,13 +28,13 @@ function importsOf(from: string): Import[] {
 /** What the files of a folder may import besides each other. */
 const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: readonly string[] }>> = {
   "limit/": { values: [] },
-  "config/": { values: ["limit/", "valibot", "ipaddr.js", "leven"] },
-  "policy/": { values: ["limit/"], types: ["config/", "ipaddr.js"] },
+  "config/": { values: ["limit/", "ip-address.ts", "leven"] },
+  "policy/": { values: ["limit/", "ip-address.ts"], types: ["config/"] },
   "key/": {
     values: [
       "limit/quota.ts",
       "hono/utils/cookie",
-      "ipaddr.js",
+      "ip-address.ts",
       "jose/",
       "store/bounded-map.ts",
       "store/deadline.ts",
@@ -44,7 +44,7 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
   "metrics/": { values: ["clock.ts", "cloudflare:workers"] },
   "http/": {
     values: [
-      ...["policy/", "key/", "metrics/", "hono/", "eventsource-parser"],
+      ...["policy/", "key/", "metrics/", "hono/"],
       ...["limit/quota.ts", "store/permits.ts", "store/bounded-map.ts"],
     ],
     types: ["config/", "limit/", "store/store.ts", "store/ladder.ts", "store/deadline.ts", "store/slots.ts"],

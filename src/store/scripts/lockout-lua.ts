@@ -1,9 +1,10 @@
 /**
  * The twin of `limit/lockout.ts`, in Lua. A lockout is kept like a count, with the numbers
  * `<lockedUntilMs> <time> <refusals> ...`. A charge without one names it `-`.
+ *
+ * - `lockout_of`: until when the key is locked out (0 = it is not), and the refusals counted.
  */
 export const LOCKOUT_LUA = `
--- Until when the key is locked out (0 = it is not), and the refusals counted.
 local function lockout_of(record, q, now)
   local s = stored(record, q.lockout, now) or {}
   local refusals = sliding.read({ unpack(s, 2) })

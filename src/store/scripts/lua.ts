@@ -4,20 +4,22 @@ import { RULES_LUA } from "./rules-lua.ts";
 
 /**
  * The twin of `limit/take.ts` and `limit/settle.ts` in Lua, for the one store that cannot run our functions. Random
- * histories hold it to the core.
+ * histories hold it to the core. What would be comments in Lua stands in front of each piece: a Worker's script is small.
+ *
+ * - `charge_at`: the fields of a charge, which begin at `ARGV[i]`.
+ * - `view_of`: what a record says of a charge: the quota's state, the key's instant, how long it is still locked out.
+ * - `stands`: how the quota stands: remaining, more room, reset, now.
  */
 const COMMON = `
 local function keep(record, q, state, now)
   put(record, q.count, state, rules[q.algorithm].empty_at(state, q), now)
 end
--- The fields of a charge, which begin at ARGV[i].
 local function charge_at(i)
   return {
     key = tonumber(ARGV[i]), count = ARGV[i + 1], algorithm = ARGV[i + 2], limit = tonumber(ARGV[i + 3]),
     window = tonumber(ARGV[i + 4]), burst = tonumber(ARGV[i + 5]), cost = tonumber(ARGV[i + 6]), lockout = ARGV[i + 7],
   }
 end
--- What a record says of a charge: the quota's state, the key's instant, how long it is still locked out.
 local function view_of(record, q)
   local now = math.max(clock, record.at)
   local state = rules[q.algorithm].read(stored(record, q.count, now) or {})
@@ -26,7 +28,6 @@ end
 local function wait_for(cost, view, q)
   return math.max(view.locked, rules[q.algorithm].wait(view.state, q, cost, view.now))
 end
--- How the quota stands: remaining, more room, reset, now.
 local function stands(view, q)
   local remaining = view.locked > 0 and 0 or rules[q.algorithm].remaining(view.state, q, view.now)
   local more = remaining < q.burst and wait_for(remaining + 1, view, q) + view.now - clock or 0

@@ -5,11 +5,14 @@
  * The value: `1 <epoch> <atMs>`, then a line `<count> <untilMs> <number> ...` for each count, where the numbers are the
  * state: sliding-window `time cost ...`, token-bucket `at debt`, fixed-window `start used`, and of a lockout, kept like a
  * count, `lockedUntil time refusals ...`.
+ *
+ * - `MAX_TIME`: the end of time for stored instants. A later one is corrupt.
+ * - `parse`: a stored value as a record, or nil when it cannot be read.
+ * - `stored`: nothing from the instant on at which the count means nothing, whether or not it was dropped.
  */
 export const RECORD_LUA = `
 local MOST = 9007199254740991
 local MAX_ENTRIES = 128
--- The end of time for stored instants. A later one is corrupt.
 local MAX_TIME = 4503599627370496
 
 local function whole(text)
@@ -21,7 +24,6 @@ local function saturated(n) return math.min(n, MOST) end
 
 local corrupt = 0
 
--- A stored value as a record, or nil when it cannot be read.
 local function parse(value)
   local record = { counts = {} }
   for line in string.gmatch(value, '[^\\n]+') do
@@ -51,7 +53,6 @@ local function read(value)
   return { epoch = 0, at = 0, counts = {} }
 end
 
--- Nothing from the instant on at which the count means nothing, whether or not it was dropped.
 local function stored(record, id, now)
   local count = record.counts[id]
   return count and count.until_ > now and count.state or nil

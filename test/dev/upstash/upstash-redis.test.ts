@@ -16,7 +16,8 @@ describe("commands", () => {
     expect(await redis.get("object")).toEqual({ a: [1, null, "🌊"] });
     expect(await redis.set("number", 7)).toBe("OK");
     expect(await redis.mget("object", "nothing", "number")).toEqual([{ a: [1, null, "🌊"] }, null, 7]);
-    expect(await redis.ttl("object")).toBe(100);
+    const left = await redis.ttl("object");
+    expect(left === 100 || left === 99).toBe(true);
   });
 
   it("set with nx gives null when the key exists", async () => {
