@@ -4,13 +4,16 @@ import type { RequestFacts } from "../key/request-facts.ts";
 import type { Receipt } from "../limit/charge.ts";
 import { CONCURRENCY } from "../limit/quota.ts";
 import type { Log } from "../metrics/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import type { LimitType } from "../metrics/series.ts";
 import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
 import type { Deadline } from "../store/deadline.ts";
 import type { Ladder } from "../store/ladder.ts";
 import type { Slots } from "../store/slots.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../store/store.ts";
-import { advertised, logOutcomes, type Provisional, provisional } from "./outcomes.ts";
+import { advertised, type Provisional, provisional } from "./outcomes.ts";
+import type { RecordDecision } from "./record.ts";
 import { type Incoming, isSocketUpgrade, readRequest } from "./request-facts.ts";
 import type { RequestReader } from "./request-reader.ts";
 import type { Applied } from "./verdict.ts";
@@ -28,6 +31,9 @@ export interface DecideParts {
   /** The longest that one request waits for its stores and key endpoints. */
   readonly newDeadline: () => Deadline;
   readonly log: Log;
+  readonly record: RecordDecision;
+  /** For what no policy decides. */
+  readonly count: Metrics["count"];
 }
 
 /** What was decided of a request, before anything is forwarded. */
@@ -52,8 +58,16 @@ const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createDecide(parts: DecideParts): Decide {
   const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log } = parts;
+  const { record, count } = parts;
 
   return async (request, url, reader) => {
+    const verdict = await decide(request, url, reader);
+    const { kind } = verdict;
+    if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
+    return verdict;
+  };
+
+  async function decide(request: Request, url: URL, reader: RequestReader): Promise<Verdict> {
     let matched: readonly MatchedPolicy[] | undefined;
     try {
       const incoming = readRequest(request, url, config.clientIp);
@@ -63,17 +77,19 @@ export function createDecide(parts: DecideParts): Decide {
         return { kind: "unlimited" };
       const isUpgrade = isSocketUpgrade(request);
       matched = matcher.match(incoming).filter(({ policy }) => policy.on === "request" || isUpgrade);
-      return matched.length === 0 ? { kind: "unlimited" } : await decideCharges(matched, incoming, reader);
+      if (matched.length === 0) return { kind: "unlimited" };
+      return await decideCharges(matched, incoming, reader, isUpgrade ? "ws_connection" : "http");
     } catch (error) {
       return faulty(error, matched);
     }
-  };
+  }
 
   /** Looks at the request only as far as it takes: known refusals come before tokens and bodies. */
   async function decideCharges(
     matched: readonly MatchedPolicy[],
     incoming: Incoming,
     reader: RequestReader,
+    type: LimitType,
   ): Promise<Verdict> {
     const chargesOf = chargeRequest(matched);
     const deadline = newDeadline();
@@ -83,9 +99,12 @@ export function createDecide(parts: DecideParts): Decide {
         const { known, needs } = await chargesOf(facts);
         const asked = known.filter(({ policy }) => policy.on !== "message");
         const messages = known.filter(({ policy }) => policy.on === "message");
-        if (needs === undefined) return await take(asked, messages, deadline);
+        if (needs === undefined) return await take(asked, messages, deadline, type);
         const refusal = knownRefusal(asked.map(({ charge }) => charge));
-        if (refusal) return { kind: "refused", applied: advertised(asked, refusal, slots) };
+        if (refusal) {
+          record(type, asked, refusal);
+          return { kind: "refused", applied: advertised(asked, refusal, slots) };
+        }
         facts = await reader.look(needs, facts, deadline);
       }
     } finally {
@@ -97,9 +116,11 @@ export function createDecide(parts: DecideParts): Decide {
     charges: readonly PolicyCharge[],
     messages: readonly PolicyCharge[],
     deadline: Deadline,
+    type: LimitType,
   ): Promise<Verdict> {
     if (charges.length === 0) {
       if (messages.length === 0) return { kind: "unlimited" };
+      count("answers unlimited");
       return { kind: "admitted", applied: [], provisional: [], held: [], messages };
     }
     const own = charges.map(({ charge }) => charge);
@@ -107,7 +128,7 @@ export function createDecide(parts: DecideParts): Decide {
       logFault(log, error);
       return ladder.take(own, deadline);
     });
-    logOutcomes(log, charges, answer);
+    record(type, charges, answer);
     const applied = advertised(charges, answer, slots);
     if (!answer.admitted) return { kind: "refused", applied };
     const held = answer.receipts.filter(({ charge }) => charge.quota.algorithm === CONCURRENCY);

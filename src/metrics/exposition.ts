@@ -1,108 +1,88 @@
-import { ANSWERS, EDGE_KINDS, LIMIT_TYPES, POLICY_DECISIONS, STORE_BUCKETS_MS } from "./series.ts";
+import {
+  ANSWERS,
+  EDGE_KINDS,
+  LIMIT_TYPES,
+  OUTAGE_STEPS,
+  POLICY_DECISIONS,
+  STORE_BUCKETS_MS,
+} from "./series.ts";
 import type { MetricsSnapshot } from "./snapshot.ts";
 
 /** The content type of Prometheus' text format. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Counters, by the first word of their series and of `rate_limit_..._total`: what they count, and the labels of the other words. */
-const COUNTERS: Readonly<Record<string, readonly [help: string, ...labels: string[]]>> = {
-  requests: [
-    "Requests and messages by what a policy decided. Refused by another, they do not count where there was room.",
-    "policy",
-    "decision",
-  ],
-  answers: ["Requests by what became of them.", "answer"],
-  hits: ["Refusals by what was refused.", "limit_type"],
-  near_limit: ["Allowed with at least 80 % of a quota used.", "policy"],
-  lockouts: ["Lockouts begun.", "policy"],
-  degraded: ["Decided by the failure ladder.", "policy", "step"],
-  edge_decisions: ["Decided without asking the store.", "kind"],
-  store_errors: ["Store calls that failed.", "store", "reason"],
-  metrics_dropped: ["Decisions missing in these metrics."],
-};
+/**
+ * Counters: the first word of their series, what they count, and the labels of the other words. Last, where they are few,
+ * the values of the last label besides a policy.
+ */
+const COUNTERS: readonly (readonly [
+  name: string,
+  help: string,
+  labels: string,
+  values?: readonly string[],
+])[] = [
+  ["requests", "Requests and messages by policy and decision.", "policy decision", POLICY_DECISIONS],
+  ["answers", "Requests by what became of them.", "answer", ANSWERS],
+  ["hits", "Refusals by what was refused.", "limit_type", LIMIT_TYPES],
+  ["near_limit", "Requests allowed with 80 % of a quota used.", "policy"],
+  ["lockouts", "Lockouts begun.", "policy"],
+  ["degraded", "Decisions of the failure ladder.", "policy step", OUTAGE_STEPS],
+  ["edge_decisions", "Decisions without the store.", "kind", EDGE_KINDS],
+  ["store_errors", "Store calls that failed.", "store reason", []],
+  ["metrics_dropped", "Decisions missing in these metrics.", ""],
+];
 
 /**
  * Metrics in Prometheus' text format.
  *
  * @param policies those of the configuration: they are shown from the start, so that the first event is an increase
  */
-export function exposition(snapshot: MetricsSnapshot, policies: readonly string[]): string {
-  const { totals, connections, store } = snapshot;
-  const byWord = Map.groupBy(
-    Object.entries({ ...zeroes(policies), ...totals }).map(([series, n]) => ({
-      words: series.split(" "),
-      n,
-    })),
-    ({ words }) => words[0],
-  );
-  const counters = Object.entries(COUNTERS).flatMap(([word, [help, ...labels]]) => {
-    const name = `${word}_total`;
-    const samples = (byWord.get(word) ?? []).map(({ words, n }) =>
-      sample(
-        name,
-        labels.map((label, i) => [label, words[i + 1] ?? ""]),
-        n,
-      ),
-    );
-    return [...head(name, "counter", help), ...samples.toSorted()];
-  });
-  const lines = [
-    ...counters,
-    ...storeTimes(totals),
-    ...gauge("connections", "WebSockets open.", connections),
-    ...gauge("open_breakers", "Isolates whose circuit breaker is open.", store.openBreakers),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function zeroes(policies: readonly string[]): Record<string, number> {
-  const series = [
-    ...policies.flatMap((policy) => [
-      ...POLICY_DECISIONS.map((decision) => `requests ${policy} ${decision}`),
-      `near_limit ${policy}`,
-      `lockouts ${policy}`,
-    ]),
-    ...ANSWERS.map((answer) => `answers ${answer}`),
-    ...LIMIT_TYPES.map((type) => `hits ${type}`),
-    ...EDGE_KINDS.map((kind) => `edge_decisions ${kind}`),
-    "metrics_dropped",
-  ];
-  return Object.fromEntries(series.map((one) => [one, 0]));
-}
-
-function storeTimes(totals: MetricsSnapshot["totals"]): string[] {
-  let below = 0;
-  const buckets = STORE_BUCKETS_MS.map((endMs) => {
-    below += totals[`store_ms ${endMs}`] ?? 0;
-    return sample(
-      "store_seconds_bucket",
-      [["le", endMs === Number.POSITIVE_INFINITY ? "+Inf" : String(endMs / 1_000)]],
-      below,
-    );
+export function exposition(
+  { totals, connections, store }: MetricsSnapshot,
+  policies: readonly string[],
+): string {
+  const counters = COUNTERS.flatMap(([name, help, labels, values]) => {
+    const owners = labels.startsWith("policy") ? policies.map((policy) => `${name} ${policy}`) : [name];
+    const known = values ? owners.flatMap((owner) => values.map((value) => `${owner} ${value}`)) : owners;
+    const counts = new Map(known.map((series) => [series, 0]));
+    for (const [series, n] of Object.entries(totals))
+      if (series.split(" ")[0] === name) counts.set(series, n);
+    const samples = [...counts].map(([series, n]) => `${name}_total${labelled(labels, series)} ${n}`);
+    return family(`${name}_total`, "counter", help, samples.toSorted());
   });
   return [
-    ...head("store_seconds", "histogram", "How long store calls were waited for."),
-    ...buckets,
-    sample("store_seconds_sum", [], (totals["store_ms sum"] ?? 0) / 1_000),
-    sample("store_seconds_count", [], below),
-  ];
+    ...counters,
+    ...family("store_seconds", "histogram", "How long store calls were waited for.", storeSamples(totals)),
+    ...family("connections", "gauge", "WebSockets open.", [`connections ${connections}`]),
+    ...family("open_breakers", "gauge", "Isolates whose circuit breaker is open.", [
+      `open_breakers ${store.openBreakers}`,
+    ]),
+    "",
+  ].join("\n");
 }
 
-const gauge = (name: string, help: string, value: number): string[] => [
-  ...head(name, "gauge", help),
-  sample(name, [], value),
-];
+/** @param samples without the prefix of all names */
+function family(name: string, type: string, help: string, samples: readonly string[]): string[] {
+  const head = [`# HELP rate_limit_${name} ${help}`, `# TYPE rate_limit_${name} ${type}`];
+  return [...head, ...samples.map((sample) => `rate_limit_${sample}`)];
+}
 
-const head = (name: string, type: string, help: string): string[] => [
-  `# HELP rate_limit_${name} ${help}`,
-  `# TYPE rate_limit_${name} ${type}`,
-];
-
-function sample(name: string, labels: readonly (readonly [string, string])[], value: number): string {
-  const pairs = labels.map(([label, text]) => `${label}="${escaped(text)}"`).join(",");
-  return `rate_limit_${name}${pairs && `{${pairs}}`} ${value}`;
+function labelled(labels: string, series: string): string {
+  const [, ...values] = series.split(" ");
+  if (labels === "") return "";
+  return `{${labels.split(" ").map((label, i) => `${label}="${escaped(values[i] ?? "")}"`)}}`;
 }
 
 /** A label's value may hold anything but these three as they are. */
-const escaped = (text: string): string =>
-  text.replace(/[\\"\n]/g, (character) => (character === "\n" ? "\\n" : `\\${character}`));
+const escaped = (text: string): string => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+
+function storeSamples(totals: MetricsSnapshot["totals"]): string[] {
+  let below = 0;
+  const buckets = STORE_BUCKETS_MS.map((endMs) => {
+    below += totals[`store_ms ${endMs}`] ?? 0;
+    const end = endMs === Number.POSITIVE_INFINITY ? "+Inf" : endMs / 1_000;
+    return `store_seconds_bucket{le="${end}"} ${below}`;
+  });
+  const sum = (totals["store_ms sum"] ?? 0) / 1_000;
+  return [...buckets, `store_seconds_sum ${sum}`, `store_seconds_count ${below}`];
+}

@@ -30,7 +30,9 @@ export type Answer = (typeof ANSWERS)[number];
 export const LIMIT_TYPES = ["http", "ws_connection", "ws_message"] as const;
 export type LimitType = (typeof LIMIT_TYPES)[number];
 
-type OutageStep = "local" | "open" | "closed";
+/** What the failure ladder did. */
+export const OUTAGE_STEPS = ["local", "open", "closed"] as const;
+type OutageStep = (typeof OUTAGE_STEPS)[number];
 
 /** What an isolate decides without asking the store: refusals it knows of, and what its leases pay for. */
 export const EDGE_KINDS = ["refusal", "lease"] as const;

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { METRICS_READER, type ReadMetrics } from "./metrics-reader.ts";
 
 /** The path of the executable. */
 const workerd = createRequire(import.meta.url)("workerd") as { default: string };
@@ -24,6 +25,8 @@ export interface RunningWorker {
   readonly pid: number;
   /** What the process has printed so far. */
   output(): string;
+  /** What its isolates have handed to its metrics objects. */
+  readMetrics(): Promise<ReadMetrics>;
   stop(): Promise<void>;
 }
 
@@ -34,6 +37,7 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
   await mkdir(storage, { recursive: true });
   // The configuration can only embed what lies beside it.
   await copyFile(script, join(folder, "index.js"));
+  await writeFile(join(folder, "metrics-reader.js"), METRICS_READER);
   const config = join(folder, "config.capnp");
   await writeFile(config, capnp(vars, storage));
   const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", config], {
@@ -50,25 +54,31 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
     clearTimeout(killing);
     await rm(folder, { recursive: true, force: true });
   };
-  const port = await Promise.race([listenPort(child), exited.then(() => undefined)]);
-  if (port === undefined) {
+  const ports = await Promise.race([listenPorts(child), exited.then(() => undefined)]);
+  if (ports === undefined) {
     await stop();
     throw new Error(output);
   }
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0, output: () => output, stop };
+  const urlOf = (socket: string) => `http://127.0.0.1:${ports.get(socket)}`;
+  const readMetrics = async () => (await (await fetch(urlOf("metrics"))).json()) as ReadMetrics;
+  return { url: urlOf("http"), pid: child.pid ?? 0, output: () => output, readMetrics, stop };
 }
 
-/** workerd announces each socket on the control descriptor as one line of JSON. */
-function listenPort(child: ChildProcess): Promise<number> {
+const SOCKETS = 2;
+
+/** The ports by socket: workerd announces each on the control descriptor as one line of JSON. */
+function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
   const control = child.stdio[3] as Readable;
+  const ports = new Map<string, number>();
   return new Promise((found) => {
     let text = "";
     control.on("data", (chunk) => {
       text += chunk;
       for (const line of text.split("\n").slice(0, -1)) {
-        const message = JSON.parse(line) as { event: string; port?: number };
-        if (message.event === "listen" && message.port) found(message.port);
+        const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
+        if (event === "listen" && socket && port) ports.set(socket, port);
       }
+      if (ports.size === SOCKETS) found(ports);
     });
   });
 }
@@ -83,10 +93,14 @@ function capnp(vars: Readonly<Record<string, unknown>>, storage: string): string
 const config :Workerd.Config = (
   services = [
     ( name = "weir", worker = .weir ),
+    ( name = "metrics-reader", worker = .reader ),
     ( name = "internet", network = ( allow = ["public", "private"] ) ),
     ( name = "storage", disk = ( path = ${text(storage)}, writable = true ) ),
   ],
-  sockets = [( name = "http", address = "127.0.0.1:0", http = (), service = "weir" )],
+  sockets = [
+    ( name = "http", address = "127.0.0.1:0", http = (), service = "weir" ),
+    ( name = "metrics", address = "127.0.0.1:0", http = (), service = "metrics-reader" ),
+  ],
 );
 const weir :Workerd.Worker = (
   modules = [( name = "index.js", esModule = embed "index.js" )],
@@ -94,10 +108,21 @@ const weir :Workerd.Worker = (
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
     ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
+    ( name = "METRICS", durableObjectNamespace = "MetricsObject" ),
     ${bindings.join(",\n    ")}
   ],
-  durableObjectNamespaces = [( className = "CounterObject", uniqueKey = "counters", enableSql = true )],
+  durableObjectNamespaces = [
+    ( className = "CounterObject", uniqueKey = "counters", enableSql = true ),
+    ( className = "MetricsObject", uniqueKey = "metrics", enableSql = true ),
+  ],
   durableObjectStorage = ( localDisk = "storage" ),
+);
+const reader :Workerd.Worker = (
+  modules = [( name = "metrics-reader.js", esModule = embed "metrics-reader.js" )],
+  compatibilityDate = "2026-10-23",
+  bindings = [
+    ( name = "METRICS", durableObjectNamespace = ( className = "MetricsObject", serviceName = "weir" ) ),
+  ],
 );
 `;
 }
