@@ -38,5 +38,6 @@ function createLimit(env: Env): Limit {
   return (keys) => Promise.all(limiters.map((one, i) => one.limit(keys[i] ?? "")));
 }
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

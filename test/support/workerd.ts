@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -39,7 +39,9 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
   await copyFile(script, join(folder, "index.js"));
   await writeFile(join(folder, "metrics-reader.js"), METRICS_READER);
   const config = join(folder, "config.capnp");
-  await writeFile(config, capnp(vars, storage));
+  // Other scripts than Weir's, to compare it with, have no metrics.
+  const classes = ["CounterObject", ...((await readFile(script, "utf8")).includes(METRICS) ? [METRICS] : [])];
+  await writeFile(config, capnp(vars, storage, classes));
   const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", config], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
@@ -65,6 +67,7 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
 }
 
 const SOCKETS = 2;
+const METRICS = "MetricsObject";
 
 /** The ports by socket: workerd announces each on the control descriptor as one line of JSON. */
 function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
@@ -83,7 +86,8 @@ function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> 
   });
 }
 
-function capnp(vars: Readonly<Record<string, unknown>>, storage: string): string {
+function capnp(vars: Readonly<Record<string, unknown>>, storage: string, classes: readonly string[]): string {
+  const hasMetrics = classes.includes(METRICS);
   const bindings = Object.entries(vars).map(([name, value]) =>
     typeof value === "string"
       ? `( name = ${text(name)}, text = ${text(value)} )`
@@ -108,12 +112,11 @@ const weir :Workerd.Worker = (
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
     ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
-    ( name = "METRICS", durableObjectNamespace = "MetricsObject" ),
+    ${hasMetrics ? `( name = "METRICS", durableObjectNamespace = "${METRICS}" ),` : ""}
     ${bindings.join(",\n    ")}
   ],
   durableObjectNamespaces = [
-    ( className = "CounterObject", uniqueKey = "counters", enableSql = true ),
-    ( className = "MetricsObject", uniqueKey = "metrics", enableSql = true ),
+    ${classes.map((name) => `( className = "${name}", uniqueKey = "${name}", enableSql = true )`)}
   ],
   durableObjectStorage = ( localDisk = "storage" ),
 );
@@ -121,7 +124,7 @@ const reader :Workerd.Worker = (
   modules = [( name = "metrics-reader.js", esModule = embed "metrics-reader.js" )],
   compatibilityDate = "2026-10-23",
   bindings = [
-    ( name = "METRICS", durableObjectNamespace = ( className = "MetricsObject", serviceName = "weir" ) ),
+    ${hasMetrics ? `( name = "METRICS", durableObjectNamespace = ( className = "${METRICS}", serviceName = "weir" ) )` : ""}
   ],
 );
 `;
