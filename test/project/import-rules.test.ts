@@ -59,7 +59,11 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/bounded-map.ts": [],
   "store/local.ts": ["store/store.ts"],
   "store/counter-protocol.ts": [],
-  "store/counter-object.ts": ["store/counter-protocol.ts", "metrics/", "clock.ts", "cloudflare:workers"],
+  "store/counter.ts": ["store/counter-protocol.ts"],
+  "store/counter-object.ts": [
+    ...["store/counter.ts", "store/counter-protocol.ts"],
+    ...["metrics/", "clock.ts", "cloudflare:workers"],
+  ],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
   "store/scripts/record-lua.ts": [],
   "store/scripts/rules-lua.ts": [],
