@@ -83,6 +83,21 @@ describe("a key object", () => {
     ]);
   });
 
+  it("writes once for many admissions of a busy key, and counts its reserve after it was evicted", async () => {
+    const { store, counterOf } = open();
+    const busy = charge({ quota: quota(1_000, 60_000) });
+    for (let i = 0; i < 50; i++) await store.take([busy]);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    for (let i = 0; i < 50; i++) await store.take([busy]);
+    // A pace of 64 lasts for the next 64.
+    expect(puts.mock.calls.length).toBeLessThanOrEqual(1);
+    expect((await store.take([busy])).decisions[0]?.remaining).toBe(899);
+    await evictDurableObject(counterOf("alice"));
+    const remaining = (await store.take([busy])).decisions[0]?.remaining ?? Number.NaN;
+    expect(remaining).toBeLessThan(898);
+    expect(remaining).toBeGreaterThanOrEqual(898 - 101);
+  });
+
   it("sets an alarm only when none is pending", async () => {
     const { store, counterOf } = open();
     await store.take([charge()]);
