@@ -2,10 +2,17 @@ import { DurableObject } from "cloudflare:workers";
 import { systemClock } from "../clock.ts";
 import { createLog } from "../metrics/log.ts";
 import { type CounterCore, type CounterStorage, createCounter } from "./counter.ts";
-import type { Counter, SettleMessage, SettleReply, TakeMessage, TakeReply } from "./counter-protocol.ts";
+import {
+  type RemoteCounter,
+  type Row,
+  readSettle,
+  readTake,
+  writeSettleReply,
+  writeTakeReply,
+} from "./counter-wire.ts";
 
 /** A counter in the Durable Objects runtime. */
-export class CounterObject extends DurableObject implements Counter {
+export class CounterObject extends DurableObject implements RemoteCounter {
   readonly #log = createLog(systemClock);
   readonly #counter: CounterCore = createCounter({
     storage: storageOf(this.ctx),
@@ -13,12 +20,12 @@ export class CounterObject extends DurableObject implements Counter {
     onCorrupt: () => this.#log("corrupt_state"),
   });
 
-  take(message: TakeMessage): TakeReply {
-    return this.#counter.take(message);
+  take(row: Row): Row {
+    return writeTakeReply(this.#counter.take(readTake(row)));
   }
 
-  settle(message: SettleMessage): SettleReply {
-    return this.#counter.settle(message);
+  settle(row: Row): Row {
+    return writeSettleReply(this.#counter.settle(readSettle(row)));
   }
 
   override async alarm(): Promise<void> {

@@ -59,10 +59,11 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/bounded-map.ts": [],
   "store/local.ts": ["store/store.ts"],
   "store/counter-protocol.ts": [],
+  "store/counter-wire.ts": ["store/counter-protocol.ts"],
   "store/counter.ts": ["store/counter-protocol.ts", "store/reserve.ts"],
   "store/reserve.ts": ["store/held-permits.ts", "store/pace.ts"],
   "store/counter-object.ts": [
-    ...["store/counter.ts", "store/counter-protocol.ts"],
+    ...["store/counter.ts", "store/counter-wire.ts"],
     ...["metrics/", "clock.ts", "cloudflare:workers"],
   ],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],

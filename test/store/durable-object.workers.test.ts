@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CounterObject } from "../../src/store/counter-object.ts";
+import { createRemote, type Row } from "../../src/store/counter-wire.ts";
 import { createCounterStore } from "../../src/store/durable-object.ts";
 import { createKeyedStores } from "../../src/store/keyed-stores.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
@@ -19,17 +20,20 @@ function open() {
   const recorded = (key: string) => {
     const counter = counterOf(key);
     return {
-      take: (message: Parameters<CounterObject["take"]>[0]) => {
+      take: (row: Row) => {
         calls.push(`take ${key}`);
-        return counter.take(message);
+        return counter.take(row);
       },
-      settle: (message: Parameters<CounterObject["settle"]>[0]) => {
+      settle: (row: Row) => {
         calls.push(`settle ${key}`);
-        return counter.settle(message);
+        return counter.settle(row);
       },
     };
   };
-  const store = createKeyedStores((key) => createCounterStore(() => recorded(key), OPTIONS), Date.now);
+  const store = createKeyedStores(
+    (key) => createCounterStore(() => createRemote(recorded(key)), OPTIONS),
+    Date.now,
+  );
   return { store: plain(store), setTime: vi.setSystemTime, counterOf, calls };
 }
 
