@@ -17,6 +17,7 @@ import { createLog, type Log } from "./metrics/log.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
+import { createRemote } from "./store/counter-wire.ts";
 import { createDeadline } from "./store/deadline.ts";
 import { createCounterStore } from "./store/durable-object.ts";
 import { refusalOf, withKnownRefusals } from "./store/edge-cache.ts";
@@ -123,7 +124,7 @@ function createCounters(
   const counters = jurisdiction ? COUNTERS.jurisdiction(jurisdiction) : COUNTERS;
   const options = { tentativeMs: storeTimeoutMs, waitUntil };
   const storeOf = (key: string) =>
-    createCounterStore(() => counters.getByName(`${namespace}:${key}`), options);
+    createCounterStore(() => createRemote(counters.getByName(`${namespace}:${key}`)), options);
   return createKeyedStores((key) => guard(storeOf(key), key), systemClock, waitUntil);
 }
 

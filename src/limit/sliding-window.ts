@@ -89,8 +89,14 @@ function mergeOldest(entries: number[]): void {
   entries.splice(0, 2);
 }
 
+/** Asked for at every decision: one pass, and nothing made. */
 function isState(stored: unknown): stored is SlidingWindowState {
-  if (!Array.isArray(stored) || stored.length % 2 !== 0 || !stored.every(isCount)) return false;
-  if (stored.length > 0 && !isTime(stored.at(-2))) return false;
-  return stored.every((value, i) => i % 2 === 1 || i === 0 || value > (stored[i - 2] ?? 0));
+  if (!Array.isArray(stored) || stored.length % 2 !== 0) return false;
+  let beforeMs = -1;
+  for (let i = 0; i < stored.length; i += 2) {
+    const timeMs: unknown = stored[i];
+    if (!isTime(timeMs) || timeMs <= beforeMs || !isCount(stored[i + 1])) return false;
+    beforeMs = timeMs;
+  }
+  return true;
 }
