@@ -2,8 +2,8 @@ import type { Charge } from "../limit/charge.ts";
 import type { KeyRecord } from "../limit/key-record.ts";
 import type { Quota } from "../limit/quota.ts";
 import { isReservable, reservable, withReserve } from "../limit/reserve.ts";
-import { createHeldPermits } from "./held-permits.ts";
-import { createPace, type Pace } from "./pace.ts";
+import { HeldPermits } from "./held-permits.ts";
+import { Pace } from "./pace.ts";
 
 /** What a charge has just cost; 0 when something of it was given back. */
 export interface Spent {
@@ -31,17 +31,17 @@ const MIN_PACE = 3;
 interface Busy {
   readonly quota: Quota;
   readonly pace: Pace;
+  readonly permits: HeldPermits;
 }
 
 export function createReserve(): Reserve {
-  const permits = createHeldPermits();
-  const admissions = createPace();
+  const admissions = new Pace();
   const counts = new Map<string, Busy>();
 
   function note({ charge: { count, quota }, units }: Spent, nowMs: number): void {
-    const pace = counts.get(count)?.pace ?? createPace();
+    const { pace, permits } = counts.get(count) ?? { pace: new Pace(), permits: new HeldPermits() };
     pace.note(units, nowMs);
-    counts.set(count, { quota, pace });
+    counts.set(count, { quota, pace, permits });
   }
 
   return {
@@ -49,26 +49,29 @@ export function createReserve(): Reserve {
       const costs = new Map<string, number>();
       for (const { charge, units } of spent) costs.set(charge.count, (costs.get(charge.count) ?? 0) + units);
       const isHeld = spent.every(({ charge }) => {
+        const busy = counts.get(charge.count);
+        const held = busy?.permits.held(nowMs) ?? 0;
         // With another limit it would stand at another time.
-        const isSame = counts.get(charge.count)?.quota.limit === charge.quota.limit;
-        return isSame && isReservable(charge) && permits.held(charge.count, nowMs) > 0;
+        const isSame = busy?.quota.limit === charge.quota.limit;
+        return isSame && isReservable(charge) && held > 0 && held >= (costs.get(charge.count) ?? 0);
       });
       for (const one of spent) if (isReservable(one.charge)) note(one, nowMs);
       if (spent.some(({ units }) => units > 0)) admissions.note(1, nowMs);
-      return spent.length > 0 && isHeld && permits.pay(costs, nowMs);
+      if (spent.length === 0 || !isHeld) return false;
+      for (const [count, units] of costs) counts.get(count)?.permits.pay(units, nowMs);
+      return true;
     },
 
     renewed(exact) {
       const { atMs } = exact;
-      permits.release();
+      for (const { permits } of counts.values()) permits.release();
       if (admissions.perSecond(atMs) <= MIN_PACE) return exact;
       let stored = exact;
-      for (const [count, { quota, pace }] of counts) {
+      for (const [count, { quota, pace, permits }] of counts) {
         const reserved = reservable(exact, count, quota, pace.perSecond(atMs), atMs);
         if (reserved.units === 0) continue;
         stored = withReserve(stored, count, quota, reserved, atMs);
-        const { units, untilMs } = reserved;
-        permits.add({ askedMs: atMs, untilMs, receipts: [], left: new Map([[count, units]]) });
+        permits.add({ askedMs: atMs, ...reserved });
       }
       return stored;
     },
