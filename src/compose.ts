@@ -24,6 +24,7 @@ import { storeErrorReason } from "./metrics/store-error.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
+import { createRemote } from "./store/counter-wire.ts";
 import { createDeadline } from "./store/deadline.ts";
 import { createCounterStore } from "./store/durable-object.ts";
 import { refusalOf, withKnownRefusals } from "./store/edge-cache.ts";
@@ -31,6 +32,7 @@ import { withGuard } from "./store/guard.ts";
 import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLadder } from "./store/ladder.ts";
+import { withLeases } from "./store/leases.ts";
 import { createLocalStore } from "./store/local.ts";
 import { createSlots } from "./store/slots.ts";
 import type { Store, StoreCharge, WaitUntil } from "./store/store.ts";
@@ -164,7 +166,16 @@ function createStores(
   const store = config.upstash
     ? guarded(1)(createUpstash(config, config.upstash, log), "redis")
     : createCounters(config, bindings, guarded(MIN_FAILING_OBJECTS), waitUntil);
-  return { store: withKnownRefusals(store, known, now, onKnown), knownRefusal, ladder };
+  const leased = withLeases(store, {
+    now,
+    newDeadline: () => createDeadline(config.storeTimeoutMs),
+    // Half of the time, so that the other half is left to whoever repeats the call.
+    newWait: () => createDeadline(config.storeTimeoutMs / 2),
+    waitUntil,
+    random: Math.random,
+    onOwn: (admitted) => (admitted ? metrics.count("edge_decisions lease") : onKnown()),
+  });
+  return { store: withKnownRefusals(leased, known, now, onKnown), knownRefusal, ladder };
 }
 
 function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {
@@ -181,7 +192,7 @@ function createCounters(
   const counters = jurisdiction ? COUNTERS.jurisdiction(jurisdiction) : COUNTERS;
   const options = { tentativeMs: storeTimeoutMs, waitUntil };
   const storeOf = (key: string) =>
-    createCounterStore(() => counters.getByName(`${namespace}:${key}`), options);
+    createCounterStore(() => createRemote(counters.getByName(`${namespace}:${key}`)), options);
   return createKeyedStores((key) => guard(storeOf(key), key), systemClock, waitUntil);
 }
 

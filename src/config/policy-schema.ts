@@ -2,7 +2,7 @@ import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
 import { MODES, OUTAGE_STEPS, SUBJECTS } from "./config.ts";
 import { parseCost } from "./cost.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
-import { type Fields, later, oneOf, optional, required, show, text, wholeNumber, yesOrNo } from "./fields.ts";
+import { type Fields, oneOf, optional, required, show, text, wholeNumber, yesOrNo } from "./fields.ts";
 import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
 import { parseLockout } from "./lockout.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
@@ -46,7 +46,7 @@ export const policySchema = {
   mode: optional(oneOf(MODES), POLICY_DEFAULTS.mode),
   durable: optional(yesOrNo, POLICY_DEFAULTS.durable),
   on_store_error: optional(oneOf(OUTAGE_STEPS)),
-  lease: optional(later("leasing", false)),
+  lease: optional(yesOrNo, POLICY_DEFAULTS.lease),
 };
 
 /** The fields of a policy that were right. */

@@ -119,7 +119,8 @@ function add(tally: Tally, { quota, charge }: PolicyCharge, outcome: Outcome | u
   if (outcome.kind !== "decided") tally.step = outcome.kind;
   if (outcome.kind !== "decided" && outcome.kind !== "local") return;
   const { remaining, lockedOut, retryAfterMs } = outcome.decision;
-  if (remaining * NEAR_LIMIT_PART <= charge.quota.burst) tally.isNear = true;
+  // Of a leased quota only what is in hand is known.
+  if (!charge.lease && remaining * NEAR_LIMIT_PART <= charge.quota.burst) tally.isNear = true;
   if (lockedOut) tally.lockedMs = Math.max(tally.lockedMs, retryAfterMs);
 }
 

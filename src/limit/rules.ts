@@ -11,7 +11,10 @@ export interface Rules<State> {
   remaining(state: State, quota: Quota, nowMs: number): number;
   /** Milliseconds until `cost` fits if nothing else is admitted: 0 = now, Infinity = never. */
   waitMs(state: State, quota: Quota, cost: number, nowMs: number): number;
-  /** The state with `cost` added at `nowMs`, whether or not there was room. Only a sliding window adds ahead, in `holdMs`. */
+  /**
+   * The state with `cost` added at `nowMs`, whether or not there was room. What is used only later, at most `holdMs` from now,
+   * counts as long as if it were used then. A fixed window knows nothing of later: for it, that is before the window ends.
+   */
   add(state: State, quota: Quota, cost: number, nowMs: number, holdMs?: number): State;
   /** The state with `cost` of an admission made at `admittedMs` taken back, as far as it still stands. */
   refund(state: State, quota: Quota, cost: number, admittedMs: number, nowMs: number): State;

@@ -23,13 +23,16 @@ export const tokenBucket: Rules<TokenBucketState> = {
     return Math.max(0, Math.ceil(excess / quota.limit));
   },
 
-  add: (state, quota, cost, nowMs) => ({
+  // What is only used after `holdMs` must not be paid back before: until then as much is added as time pays back.
+  add: (state, quota, cost, nowMs, holdMs = 0) => ({
     atMs: nowMs,
-    debtUnits: saturated(debt(state, quota, nowMs) + cost * quota.windowMs),
+    debtUnits: saturated(debt(state, quota, nowMs) + cost * quota.windowMs + holdMs * quota.limit),
   }),
 
   refund(state, quota, cost, admittedMs, nowMs) {
-    const unpaid = cost * quota.windowMs - repaid(quota, cost * quota.windowMs, nowMs - admittedMs);
+    // After a restart the newest time kept may be earlier than that of an admission from a reserve.
+    const elapsedMs = Math.max(0, nowMs - admittedMs);
+    const unpaid = cost * quota.windowMs - repaid(quota, cost * quota.windowMs, elapsedMs);
     return { atMs: nowMs, debtUnits: Math.max(0, debt(state, quota, nowMs) - unpaid) };
   },
 

@@ -2,6 +2,9 @@ import type { Charge, Decision } from "../limit/charge.ts";
 import { BoundedMap } from "./bounded-map.ts";
 
 const MAX_ENTRIES = 10_000;
+const MAX_BYTES = 8 * 2 ** 20;
+/** Of an entry without the letters of its key: measured, and rounded up. */
+const ENTRY_BYTES = 500;
 
 interface Known {
   readonly decision: Decision;
@@ -19,31 +22,37 @@ export interface KnownRefusals {
 }
 
 export function createKnownRefusals(now: () => number): KnownRefusals {
-  const refusals = new BoundedMap<string, Known>(MAX_ENTRIES);
+  const refusals = new BoundedMap<string, Known>(MAX_ENTRIES, MAX_BYTES, (key) => ENTRY_BYTES + key.length);
   return {
     remember(charge, decision, askedMs) {
-      refusals.set(refusalKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
+      refusals.set(quotaKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
     },
     find(charge, horizonMs) {
-      const known = refusals.get(refusalKey(charge));
+      const known = refusals.get(quotaKey(charge));
       if (!known || charge.cost < known.cost) return undefined;
       // Counted from the asking: whatever part of the call was the way back, it never outlasts the store's own.
       const ageMs = now() - known.askedMs;
-      if (ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
+      // After the clock ran back nobody knows how old it is.
+      if (ageMs < 0 || ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
       return later(known.decision, now() - known.receivedMs);
     },
   };
 }
 
-const refusalKey = ({ key, count, quota }: Charge): string => `${key} ${count} ${quota.limit} ${quota.burst}`;
+/** Tells apart what is remembered: another limit may have room. */
+export const quotaKey = ({ key, count, quota }: Charge): string =>
+  `${key} ${count} ${quota.limit} ${quota.burst}`;
 
-/** What is still sure of the decision `ms` later. Others may have taken what remained for smaller costs. */
+/** What is still sure of the decision `ms` later. */
 function later(decision: Decision, ms: number): Decision {
+  // What remained then, or has come back since, others may have: what is sure is when the cost fits, or everything.
+  const isPast = decision.remaining > 0 || decision.moreRoomMs <= ms;
+  const moreRoomMs = isPast ? Math.min(decision.retryAfterMs, decision.resetMs) : decision.moreRoomMs;
   return {
     ...decision,
     remaining: 0,
     retryAfterMs: decision.retryAfterMs - ms,
-    moreRoomMs: decision.remaining > 0 ? decision.retryAfterMs - ms : Math.max(0, decision.moreRoomMs - ms),
+    moreRoomMs: Math.max(0, moreRoomMs - ms),
     resetMs: Math.max(0, decision.resetMs - ms),
     nowMs: decision.nowMs + ms,
   };

@@ -129,6 +129,9 @@ describe("a record counts", () => {
     expect(await near("10/minute", 3)).toBeUndefined();
     expect(await near("10/minute", 2)).toBe(1);
     expect(await near("1/minute", 0)).toBe(1);
+    // What is left of a lease says nothing of the quota.
+    const leased = await recordedOf([{ ...five, lease: true }], [[decided({ remaining: 0 })]]);
+    expect(leased.counts["near_limit five"]).toBeUndefined();
     expect((await recordedOf([five], [[refused]])).counts["near_limit five"]).toBeUndefined();
     const full = decided({ remaining: 0 });
     expect((await recordedOf([five, other], [[full, refused]])).counts["near_limit five"]).toBeUndefined();

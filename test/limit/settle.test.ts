@@ -113,6 +113,12 @@ describe("a refund", () => {
     expect(remainingAt(START + 3 * SECOND)).toBe(0);
   });
 
+  it("of a token bucket gives back no more than the cost, should the newest time kept be an earlier one", () => {
+    const { shelf, receipt, remainingAt } = admitted(bucket(10, 10 * SECOND));
+    shelf.settle([{ receipt: { ...receipt, timeMs: START + SECOND }, cost: 2 }], START);
+    expect(remainingAt(START)).toBe(8);
+  });
+
   it("of a token bucket that was empty in between gives no more than its own rest", () => {
     const quota = bucket(10, 10 * SECOND);
     const { shelf, receipt, remainingAt } = admitted(quota);

@@ -59,7 +59,13 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/bounded-map.ts": [],
   "store/local.ts": ["store/store.ts"],
   "store/counter-protocol.ts": [],
-  "store/counter-object.ts": ["store/counter-protocol.ts", "metrics/", "clock.ts", "cloudflare:workers"],
+  "store/counter-wire.ts": ["store/counter-protocol.ts"],
+  "store/counter.ts": ["store/counter-protocol.ts", "store/reserve.ts"],
+  "store/reserve.ts": ["store/held-permits.ts", "store/pace.ts"],
+  "store/counter-object.ts": [
+    ...["store/counter.ts", "store/counter-wire.ts"],
+    ...["metrics/", "clock.ts", "cloudflare:workers"],
+  ],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
   "store/scripts/record-lua.ts": [],
   "store/scripts/rules-lua.ts": [],
@@ -81,6 +87,13 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/idle-watch.ts": [],
   "store/believed-refusal.ts": ["store/store.ts"],
   "store/ahead-plan.ts": ["store/store.ts", "store/believed-refusal.ts", "store/pace.ts"],
+  "store/lease-plan.ts": ["store/pace.ts"],
+  "store/lease.ts": ["store/store.ts", "store/held-permits.ts", "store/lease-plan.ts"],
+  "store/lease-entries.ts": ["store/store.ts", "store/held-permits.ts", "store/lease.ts"],
+  "store/leases.ts": [
+    ...["store/store.ts", "store/deadline.ts", "store/bounded-map.ts", "store/known-refusals.ts"],
+    ...["store/lease-plan.ts", "store/lease.ts", "store/lease-entries.ts"],
+  ],
   "store/permits.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/believed-refusal.ts", "store/ahead-plan.ts"],
     ...["store/held-permits.ts", "store/idle-watch.ts"],

@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { CounterObject } from "../../src/store/counter-object.ts";
+import { createRemote, type Row } from "../../src/store/counter-wire.ts";
 import { createCounterStore } from "../../src/store/durable-object.ts";
 import { createKeyedStores } from "../../src/store/keyed-stores.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
@@ -19,17 +20,20 @@ function open() {
   const recorded = (key: string) => {
     const counter = counterOf(key);
     return {
-      take: (message: Parameters<CounterObject["take"]>[0]) => {
+      take: (row: Row) => {
         calls.push(`take ${key}`);
-        return counter.take(message);
+        return counter.take(row);
       },
-      settle: (message: Parameters<CounterObject["settle"]>[0]) => {
+      settle: (row: Row) => {
         calls.push(`settle ${key}`);
-        return counter.settle(message);
+        return counter.settle(row);
       },
     };
   };
-  const store = createKeyedStores((key) => createCounterStore(() => recorded(key), OPTIONS), Date.now);
+  const store = createKeyedStores(
+    (key) => createCounterStore(() => createRemote(recorded(key)), OPTIONS),
+    Date.now,
+  );
   return { store: plain(store), setTime: vi.setSystemTime, counterOf, calls };
 }
 
@@ -81,6 +85,21 @@ describe("a key object", () => {
       { allowUnconfirmed: true },
       { allowUnconfirmed: false },
     ]);
+  });
+
+  it("writes once for many admissions of a busy key, and counts its reserve after it was evicted", async () => {
+    const { store, counterOf } = open();
+    const busy = charge({ quota: quota(1_000, 60_000) });
+    for (let i = 0; i < 50; i++) await store.take([busy]);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    for (let i = 0; i < 50; i++) await store.take([busy]);
+    // A pace of 64 lasts for the next 64.
+    expect(puts.mock.calls.length).toBeLessThanOrEqual(1);
+    expect((await store.take([busy])).decisions[0]?.remaining).toBe(899);
+    await evictDurableObject(counterOf("alice"));
+    const remaining = (await store.take([busy])).decisions[0]?.remaining ?? Number.NaN;
+    expect(remaining).toBeLessThan(898);
+    expect(remaining).toBeGreaterThanOrEqual(898 - 101);
   });
 
   it("sets an alarm only when none is pending", async () => {

@@ -70,7 +70,9 @@ function sabotaged(bundle: string, control: string): string {
   const { take } = prototype;
   if (typeof take !== "function") throw new Error("the CounterObject has no take to sabotage");
   prototype.take = async function (message) {
-    const policies = message.charges.map(({ count }) => "policy=" + count.split("/")[0]);
+    // Of the texts in a message only the names of counts and lockouts have a slash.
+    const names = message.filter((value) => typeof value === "string" && value.includes("/"));
+    const policies = names.map((name) => "policy=" + name.split("/")[0]);
     // A hang has to be one of the network: the runtime cancels what waits for nothing.
     const fault = await (await fetch("${control}?" + policies.join("&"))).text();
     if (fault === "throw") throw new Error("the object is broken");
