@@ -24,6 +24,7 @@ import { withGuard } from "./store/guard.ts";
 import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLadder } from "./store/ladder.ts";
+import { withLeases } from "./store/leases.ts";
 import { createLocalStore } from "./store/local.ts";
 import { createSlots } from "./store/slots.ts";
 import type { Store, StoreCharge, WaitUntil } from "./store/store.ts";
@@ -106,7 +107,15 @@ function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: W
   const store = config.upstash
     ? guarded(1)(createUpstash(config, config.upstash, log), "redis")
     : createCounters(config, bindings, guarded(MIN_FAILING_OBJECTS), waitUntil);
-  return { store: withKnownRefusals(store, known, now), knownRefusal, ladder };
+  const leased = withLeases(store, {
+    now,
+    newDeadline: () => createDeadline(config.storeTimeoutMs),
+    // Half of the time, so that the other half is left to whoever repeats the call.
+    newWait: () => createDeadline(config.storeTimeoutMs / 2),
+    waitUntil,
+    random: Math.random,
+  });
+  return { store: withKnownRefusals(leased, known, now), knownRefusal, ladder };
 }
 
 function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {

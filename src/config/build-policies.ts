@@ -52,9 +52,9 @@ export function buildPolicies(
 }
 
 function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | undefined {
-  const { name, match, on, key, limit, algorithm, cost, mode, durable } = written;
-  if (!name || !match || !on || !key || !limit || !algorithm || !cost || !mode || durable === undefined)
-    return undefined;
+  const { name, match, on, key, limit, algorithm, cost, mode, durable, lease } = written;
+  if (!name || !match || !on || !key || !limit || !algorithm || !cost || !mode) return undefined;
+  if (durable === undefined || lease === undefined) return undefined;
   const { estimate = POLICY_DEFAULTS.estimate, count, lockout, strikes = POLICY_DEFAULTS.strikes } = written;
   const what = cost.kind === "bytes" ? "byte" : on;
   const quotas = (rates: readonly Rate[]): NamedQuota[] =>
@@ -85,6 +85,7 @@ function buildPolicy(written: WrittenPolicy, inherited: Inherited): Policy | und
     lockout: lockout && { id: `${name}/lockout`, ...lockout },
     mode: lower(mode, inherited.mode),
     durable,
+    lease,
     strikes,
     onError: written.on_store_error ?? STEPS[on] ?? inherited.onError,
   };

@@ -75,6 +75,8 @@ export interface Policy {
   readonly mode: Mode;
   /** Wait for the disk before admitting. */
   readonly durable: boolean;
+  /** Let isolates take admissions ahead, to decide most requests without a store call. */
+  readonly lease: boolean;
   /** What becomes of a request when the store fails. */
   readonly onError: OutageStep;
 }

@@ -26,4 +26,5 @@ export const POLICY_DEFAULTS = {
   strikes: 10,
   mode: "enforce",
   durable: false,
+  lease: false,
 } as const;

@@ -16,6 +16,7 @@ export function checkPolicy(entry: PolicyEntry, verifiesTokens: boolean, report:
   checkMcp(path, policy, report);
   checkEstimate(path, policy, report);
   checkSubject(path, policy, report);
+  if (policy.lease) checkLease(path, policy, report);
   checkCapacity(entry, report);
 }
 
@@ -90,13 +91,7 @@ function checkSubject(path: string, policy: WrittenPolicy, report: Report): void
   if (on !== "message" && cost?.kind === "bytes")
     report(`${path}.cost`, `"bytes" is only for on = "message"`);
   if (on !== "message" && strikes !== undefined) report(`${path}.strikes`, `is only for on = "message"`);
-  if (
-    on === "message" &&
-    limit &&
-    ratesOf(limit)
-      .flat()
-      .some(({ windowMs }) => windowMs === undefined)
-  )
+  if (on === "message" && hasConcurrency(limit))
     report(`${path}.limit`, "a message is over at once: concurrent is for requests and connections");
   for (const { field, part } of partsOf(policy)) {
     if (on !== "request" && (part.kind === "mcp" || part.kind === "body"))
@@ -105,6 +100,19 @@ function checkSubject(path: string, policy: WrittenPolicy, report: Report): void
         `"${part.kind}:${part.name}" needs a body, and opening a WebSocket has none`,
       );
   }
+}
+
+/** A lease is admitted before anybody asks: what has to see every request, or to give it back, cannot be leased. */
+function checkLease(path: string, policy: WrittenPolicy, report: Report): void {
+  const { algorithm, limit, on, cost, count, lockout } = policy;
+  const cannot = (reason: string) => report(`${path}.lease`, `${reason}; remove it`);
+  if (algorithm && algorithm !== "sliding-window")
+    cannot(`is only for algorithm = "sliding-window", not "${algorithm}"`);
+  if (hasConcurrency(limit)) cannot('is not for "concurrent": what is under way is given back one by one');
+  if (on === "message") cannot("is not for messages, which are paid ahead anyway");
+  if (count) cannot("is not for policies with count: what is refunded must be known to the store");
+  if (cost?.kind.startsWith("response-")) cannot("is not for a cost that only the response tells");
+  if (lockout) cannot("is not for policies with lockout: the store counts their refusals");
 }
 
 function checkCapacity({ path, limitPath, policy }: PolicyEntry, report: Report): void {
@@ -119,6 +127,12 @@ function checkCapacity({ path, limitPath, policy }: PolicyEntry, report: Report)
 }
 
 const CAPACITY_RULE = "the count times the window in milliseconds must not exceed 2^52";
+
+const hasConcurrency = (limit: WrittenLimit | undefined): boolean =>
+  limit !== undefined &&
+  ratesOf(limit)
+    .flat()
+    .some(({ windowMs }) => windowMs === undefined);
 
 function ratesOf(limit: WrittenLimit): (readonly Rate[])[] {
   return limit.kind === "fixed" ? [limit.rates] : [...limit.rows.values(), limit.rest];

@@ -3,7 +3,7 @@ import { ALGORITHMS, type Algorithm } from "../limit/quota.ts";
 import { MODES, OUTAGE_STEPS, SUBJECTS } from "./config.ts";
 import { parseCost } from "./cost.ts";
 import { POLICY_DEFAULTS } from "./defaults.ts";
-import { type Fields, later, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
+import { type Fields, oneOf, parsed, show, table, text, wholeNumber, yesOrNo } from "./fields.ts";
 import { type KeyPart, parseKeyExpression, parseKeyPart } from "./key-expression.ts";
 import { parseLockout } from "./lockout.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
@@ -47,7 +47,7 @@ export const policySchema = table({
   mode: v.optional(oneOf(MODES), POLICY_DEFAULTS.mode),
   durable: v.optional(yesOrNo, POLICY_DEFAULTS.durable),
   on_store_error: v.optional(oneOf(OUTAGE_STEPS)),
-  lease: v.optional(later("leasing", false)),
+  lease: v.optional(yesOrNo, POLICY_DEFAULTS.lease),
 });
 
 /** The fields of a policy that were right. */

@@ -89,7 +89,7 @@ function chargeOf(
   key: string,
   facts: RequestFacts,
 ): StoreCharge {
-  const { mode, durable, onError, lockout } = policy;
+  const { mode, durable, onError, lockout, lease } = policy;
   const charge = {
     key,
     count,
@@ -98,6 +98,7 @@ function chargeOf(
     shadow: mode === "shadow",
     durable,
     onError,
+    ...(lease && { lease }),
   };
   const provisional = isProvisional(policy, quota);
   return provisional || lockout ? { ...charge, lockout, provisional } : charge;

@@ -1,6 +1,6 @@
 import type { Ahead } from "../limit/charge.ts";
 import type { Costs } from "./believed-refusal.ts";
-import { createPace } from "./pace.ts";
+import { Pace } from "./pace.ts";
 import type { StoreCharge } from "./store.ts";
 
 /** How much to take ahead, and when: by how fast it has been used lately. */
@@ -28,7 +28,7 @@ const LEAD_SECONDS = 0.25;
 
 export function createAheadPlan(charges: readonly StoreCharge[]): AheadPlan {
   const holdMs = holdTimeOf(charges);
-  const paces = new Map(charges.map(({ count }) => [count, createPace()]));
+  const paces = new Map(charges.map(({ count }) => [count, new Pace()]));
   const perSecond = (count: string, nowMs: number) => paces.get(count)?.perSecond(nowMs) ?? 0;
 
   return {

@@ -1,92 +1,89 @@
 import type { Receipt } from "../limit/charge.ts";
 import type { Settlement } from "../limit/settle.ts";
 
-/** What one call brought ahead. */
+/** What one call brought ahead of one charge. */
 export interface Batch {
   /** When it was asked for, and from when on it is not to be used any more, by the holder's clock. */
   readonly askedMs: number;
   readonly untilMs: number;
-  readonly receipts: readonly Receipt[];
-  /** Units not used yet, by count. */
-  readonly left: ReadonlyMap<string, number>;
+  /** Not used yet. */
+  readonly units: number;
+  /** What gives back the rest; without one it is left to expire. */
+  readonly receipt?: Receipt | undefined;
 }
 
-/** Permits in hand, oldest first. Units are told apart by count. */
-export interface HeldPermits {
-  add(batch: Batch): void;
-  /** How many units of a count are in hand. */
-  held(count: string, nowMs: number): number;
-  /** Pays for something that costs so much under each count; false, and nothing paid, when that is more than is in hand. */
-  pay(costs: ReadonlyMap<string, number>, nowMs: number): boolean;
-  /** Lets go of what came to its end unused, and says what it cost after all. */
-  expired(nowMs: number): Settlement[];
-  /** Lets go of everything, likewise. */
-  release(): Settlement[];
-}
+type Held = Batch & { units: number };
 
-type Held = Batch & { readonly left: Map<string, number> };
+const NONE: readonly Held[] = [];
 
-export function createHeldPermits(): HeldPermits {
-  let live: readonly Held[] = [];
-  let over: readonly Held[] = [];
-  let latestMs = Number.NEGATIVE_INFINITY;
+/** Permits in hand for one charge. What ends first is used first: so the least comes to its end unused. */
+export class HeldPermits {
+  #live = NONE;
+  #over = NONE;
+  #latestMs = Number.NEGATIVE_INFINITY;
 
-  /** What may be used now. After the clock ran back nobody knows for how long the others have been held: they are over. */
-  function liveAt(nowMs: number): readonly Held[] {
-    const isBack = nowMs < latestMs;
-    latestMs = nowMs;
-    const ended = live.filter(({ untilMs }) => isBack || untilMs <= nowMs);
-    if (ended.length === 0) return live;
-    over = [...over, ...ended];
-    live = live.filter((batch) => !ended.includes(batch));
-    return live;
+  add(batch: Batch): void {
+    this.#latestMs = Math.max(this.#latestMs, batch.askedMs);
+    this.#live = [...this.#live, { ...batch }].sort((one, other) => one.untilMs - other.untilMs);
   }
 
-  const held = (count: string, nowMs: number): number =>
-    liveAt(nowMs).reduce((sum, { left }) => sum + (left.get(count) ?? 0), 0);
+  /** How many units are in hand. */
+  held(nowMs: number): number {
+    let sum = 0;
+    for (const { units } of this.#liveAt(nowMs)) sum += units;
+    return sum;
+  }
 
-  return {
-    add(batch) {
-      latestMs = Math.max(latestMs, batch.askedMs);
-      live = [...live, { ...batch, left: new Map(batch.left) }];
-    },
-    held,
-    pay(costs, nowMs) {
-      if ([...costs].some(([count, cost]) => cost > held(count, nowMs))) return false;
-      for (const [count, cost] of costs) payFrom(live, count, cost);
-      return true;
-    },
-    expired(nowMs) {
-      liveAt(nowMs);
-      const settlements = over.flatMap(trueCosts);
-      over = [];
-      return settlements;
-    },
-    release() {
-      const settlements = [...over, ...live].flatMap(trueCosts);
-      over = [];
-      live = [];
-      return settlements;
-    },
-  };
-}
+  /** Pays so many units, and says from which batch, the first of several; undefined, and nothing paid, when it is more than is in hand. */
+  pay(units: number, nowMs: number): Batch | undefined {
+    if (units > this.held(nowMs)) return undefined;
+    let first: Held | undefined;
+    let unpaid = units;
+    for (const batch of this.#live) {
+      const paid = Math.min(unpaid, batch.units);
+      if (paid > 0) first ??= batch;
+      batch.units -= paid;
+      unpaid -= paid;
+    }
+    return first;
+  }
 
-/** Oldest first: so the least comes to its end unused. */
-function payFrom(batches: readonly Held[], count: string, cost: number): void {
-  let unpaid = cost;
-  for (const { left } of batches) {
-    const units = left.get(count) ?? 0;
-    const paid = Math.min(unpaid, units);
-    left.set(count, units - paid);
-    unpaid -= paid;
+  /** Puts back what was paid for nothing, unless that batch is over. */
+  putBack(units: number, paidFrom: Batch, nowMs: number): void {
+    const batch = this.#liveAt(nowMs).find((one) => one === paidFrom);
+    if (batch) batch.units += units;
+  }
+
+  /** Lets go of what came to its end, and says what it cost after all. */
+  expired(nowMs: number): Settlement[] {
+    this.#liveAt(nowMs);
+    const settlements = this.#over.flatMap(trueCost);
+    this.#over = NONE;
+    return settlements;
+  }
+
+  /** Lets go of everything, likewise. */
+  release(): Settlement[] {
+    const settlements = [...this.#over, ...this.#live].flatMap(trueCost);
+    this.#over = NONE;
+    this.#live = NONE;
+    return settlements;
+  }
+
+  /** What may be used now. After the clock ran back nobody knows for how long the others have been held: they are over. */
+  #liveAt(nowMs: number): readonly Held[] {
+    const isBack = nowMs < this.#latestMs;
+    this.#latestMs = nowMs;
+    const isOver = ({ untilMs }: Held) => isBack || untilMs <= nowMs;
+    if (this.#live.some(isOver)) {
+      this.#over = [...this.#over, ...this.#live.filter((batch) => isOver(batch) && batch.receipt)];
+      this.#live = this.#live.filter((batch) => !isOver(batch));
+    }
+    return this.#live;
   }
 }
 
 /** What a batch cost, where that is less than was admitted. */
-function trueCosts({ receipts, left }: Held): Settlement[] {
-  const settlements = receipts.map((receipt) => {
-    const { cost, count } = receipt.charge;
-    return { receipt, cost: cost - (left.get(count) ?? 0) };
-  });
-  return settlements.filter(({ receipt, cost }) => cost < receipt.charge.cost);
+function trueCost({ receipt, units }: Held): Settlement[] {
+  return receipt && units > 0 ? [{ receipt, cost: receipt.charge.cost - units }] : [];
 }

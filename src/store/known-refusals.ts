@@ -22,20 +22,23 @@ export function createKnownRefusals(now: () => number): KnownRefusals {
   const refusals = new BoundedMap<string, Known>(MAX_ENTRIES);
   return {
     remember(charge, decision, askedMs) {
-      refusals.set(refusalKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
+      refusals.set(quotaKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
     },
     find(charge, horizonMs) {
-      const known = refusals.get(refusalKey(charge));
+      const known = refusals.get(quotaKey(charge));
       if (!known || charge.cost < known.cost) return undefined;
       // Counted from the asking: whatever part of the call was the way back, it never outlasts the store's own.
       const ageMs = now() - known.askedMs;
-      if (ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
+      // After the clock ran back nobody knows how old it is.
+      if (ageMs < 0 || ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
       return later(known.decision, now() - known.receivedMs);
     },
   };
 }
 
-const refusalKey = ({ key, count, quota }: Charge): string => `${key} ${count} ${quota.limit} ${quota.burst}`;
+/** Tells apart what is remembered: another limit may have room. */
+export const quotaKey = ({ key, count, quota }: Charge): string =>
+  `${key} ${count} ${quota.limit} ${quota.burst}`;
 
 /** What is still sure of the decision `ms` later. Others may have taken what remained for smaller costs. */
 function later(decision: Decision, ms: number): Decision {

@@ -22,10 +22,12 @@ export function createLadder(local: Store, known: KnownRefusals): Ladder {
     charge.shadow ? undefined : known.find(charge, Number.POSITIVE_INFINITY);
 
   async function take(
-    charges: readonly StoreCharge[],
+    wanted: readonly StoreCharge[],
     deadline: Deadline,
     overloaded = false,
   ): Promise<TakeAnswer> {
+    // An outage hands out no leases: nobody would see that what they pay for was not counted by the store.
+    const charges = wanted.map((charge) => (charge.lease ? { ...charge, ahead: undefined } : charge));
     const steps = charges.map((charge) => stepOf(charge, overloaded));
     const refused = charges.map((charge, i) => (steps[i] === "local" ? knownRefusal(charge) : undefined));
     const counted = charges.filter((_, i) => steps[i] === "local" && !refused[i]);

@@ -1,23 +1,32 @@
-/** How fast something has been going lately. */
-export interface Pace {
-  /** Units per second, as the last second or so shows; what is just noted does not count before the next. */
-  perSecond(nowMs: number): number;
-  note(units: number, nowMs: number): void;
-}
+/** How fast something has been going lately: an exponentially decaying sum. A class, since there may be thousands. */
+export class Pace {
+  readonly #decayMs: number;
+  #sum = 0;
+  #atMs = 0;
 
-/** What was noted so long ago counts a third. */
-const DECAY_MS = 1_000;
+  /** @param decayMs what was noted so long ago counts a third */
+  constructor(decayMs = 1_000) {
+    this.#decayMs = decayMs;
+  }
 
-/** An exponentially decaying sum over one second: so many units per second when they come evenly. */
-export function createPace(): Pace {
-  let sum = 0;
-  let atMs = 0;
-  const decayed = (nowMs: number) => sum * Math.exp(Math.min(0, atMs - nowMs) / DECAY_MS);
-  return {
-    perSecond: (nowMs) => decayed(nowMs) * (1_000 / DECAY_MS),
-    note(units, nowMs) {
-      sum = decayed(nowMs) + units;
-      atMs = nowMs;
-    },
-  };
+  /** Units of about the last `decayMs`. What is just noted does not count before the next. */
+  units(nowMs: number): number {
+    return this.#sum * Math.exp(Math.min(0, this.#atMs - nowMs) / this.#decayMs);
+  }
+
+  /** Units per second when they come evenly. */
+  perSecond(nowMs: number): number {
+    return (this.units(nowMs) * 1_000) / this.#decayMs;
+  }
+
+  note(units: number, nowMs: number): void {
+    this.#sum = this.units(nowMs) + units;
+    this.#atMs = nowMs;
+  }
+
+  /** Lets the time from now until then not count: nothing could go on in it. */
+  pause(nowMs: number, untilMs: number): void {
+    this.#sum = this.units(nowMs);
+    this.#atMs = untilMs;
+  }
 }

@@ -3,7 +3,7 @@ import type { Settlement } from "../limit/settle.ts";
 import { createAheadPlan } from "./ahead-plan.ts";
 import { type Costs, createBelievedRefusal, decisionOf } from "./believed-refusal.ts";
 import { type Deadline, SPENT_DEADLINE } from "./deadline.ts";
-import { createHeldPermits } from "./held-permits.ts";
+import { HeldPermits } from "./held-permits.ts";
 import { createIdleWatch } from "./idle-watch.ts";
 import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
@@ -48,7 +48,7 @@ const isDegraded = ({ kind }: Outcome): boolean => kind === "local" || kind === 
 export function createPermitPool(charges: readonly StoreCharge[], parts: PermitParts): PermitPool {
   const { store, now, newDeadline, waitUntil } = parts;
   const plan = createAheadPlan(charges);
-  const permits = createHeldPermits();
+  const permits = new Map(charges.map(({ count }) => [count, new HeldPermits()]));
   const refusal = createBelievedRefusal(charges);
   const idleWatch = createIdleWatch(now, IDLE_MS, release);
   /** The call under way that brings more than its own cost. It may be another socket's. */
@@ -58,6 +58,16 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
   let outageUntilMs = 0;
   /** Until then nothing is taken ahead: a charge had none to spare, which makes the others' useless. */
   let singlesUntilMs = 0;
+
+  const held = (count: string, nowMs: number) => permits.get(count)?.held(nowMs) ?? 0;
+
+  function pay(costs: Costs, nowMs: number): boolean {
+    if ([...costs].some(([count, cost]) => cost > held(count, nowMs))) return false;
+    for (const [count, cost] of costs) permits.get(count)?.pay(cost, nowMs);
+    return true;
+  }
+
+  const letGo = () => settle([...permits.values()].flatMap((own) => own.release()));
 
   async function take(costs: Costs, deadline: Deadline, aheads?: readonly Ahead[]): Promise<TakeAnswer> {
     const askedMs = now();
@@ -88,12 +98,12 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
     const untilMs = askedMs + plan.holdMs - SPARE_MS;
     const taking = take(costs, deadline, aheads).then((answer) => {
       const { admitted, outcomes, receipts } = answer;
-      const left = charges.map(({ count }, i): [string, number] => {
-        const { permits = 0 } = decisionOf(outcomes[i]) ?? {};
-        return [count, permits + (isForLater ? (costs.get(count) ?? 1) : 0)];
-      });
-      if (admitted) permits.add({ askedMs, untilMs, receipts, left: new Map(left) });
-      if (left.some(([, units]) => units === 0)) singlesUntilMs = now() + SINGLES_MS;
+      for (const [i, { count }] of charges.entries()) {
+        const units = (decisionOf(outcomes[i])?.permits ?? 0) + (isForLater ? (costs.get(count) ?? 1) : 0);
+        const receipt = receipts.find(({ charge }) => charge.count === count);
+        if (admitted) permits.get(count)?.add({ askedMs, untilMs, units, receipt });
+        if (units === 0) singlesUntilMs = now() + SINGLES_MS;
+      }
       return answer;
     });
     const ending = taking.finally(() => {
@@ -112,7 +122,7 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
       await deadline.race(other).catch(() => {});
       waits += 1;
       if (asking === other) asking = undefined;
-      const isPaid = permits.pay(costs, now());
+      const isPaid = pay(costs, now());
       const known = isPaid ? undefined : refusal.find(costs, now());
       if (isPaid || known) {
         deadline.clear();
@@ -127,7 +137,7 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
   /** Asks in the background before a steady caller would have to wait. */
   function topUp(costs: Costs, nowMs: number): void {
     if (asking || isClosed || nowMs < singlesUntilMs || refusal.find(costs, nowMs)) return;
-    if (!plan.isShort(costs, (count) => permits.held(count, nowMs), nowMs)) return;
+    if (!plan.isShort(costs, (count) => held(count, nowMs), nowMs)) return;
     const aheads = plan.aheads(costs, nowMs);
     if (!aheads) return;
     const deadline = newDeadline();
@@ -147,19 +157,19 @@ export function createPermitPool(charges: readonly StoreCharge[], parts: PermitP
   }
 
   function release(): void {
-    settle(permits.release());
+    letGo();
     // Nobody is there to use what a call under way still brings.
-    if (asking) waitUntil(asking.catch(() => {}).then(() => settle(permits.release())));
+    if (asking) waitUntil(asking.catch(() => {}).then(letGo));
   }
 
   return {
     use(costs) {
       const nowMs = now();
-      const isPaid = permits.pay(costs, nowMs);
+      const isPaid = pay(costs, nowMs);
       const answer = isPaid ? undefined : (refusal.find(costs, nowMs) ?? ask(costs));
       plan.note(costs, nowMs);
       if (isPaid) topUp(costs, nowMs);
-      settle(permits.expired(nowMs));
+      settle([...permits.values()].flatMap((own) => own.expired(nowMs)));
       if (plan.holdMs > 0) idleWatch.used();
       return answer;
     },

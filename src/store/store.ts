@@ -6,6 +6,8 @@ import type { Deadline } from "./deadline.ts";
 export interface StoreCharge extends Charge {
   /** Let this isolate limit by itself, let it pass, or refuse it. */
   readonly onError: "local" | "open" | "closed";
+  /** May be paid with permits that this isolate took ahead. Never provisional, nor of a policy that locks out. */
+  readonly lease?: boolean | undefined;
 }
 
 /** What became of one charge. */

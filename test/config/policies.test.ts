@@ -91,7 +91,8 @@ describe("a policy's field", () => {
       },
     ],
     ["count", "all", { count: undefined }],
-    ["lease", false, {}],
+    ["lease", false, { lease: false }],
+    ["lease", true, { lease: true }],
     ["on_store_error", "local", { onError: "local" }],
     ["on_store_error", "open", { onError: "open" }],
     ["on_store_error", "closed", { onError: "closed" }],
@@ -174,6 +175,7 @@ describe("a policy's field", () => {
     ["mode", "enfroce", /did you mean "enforce"\?/],
     ["durable", "yes", /not true or false/],
     ["durable", 1, /not true or false/],
+    ["lease", "yes", /not true or false/],
     ["on_store_error", "clsoed", /did you mean "closed"\?/],
     ["on", "conection", /did you mean "connection"\?/],
     ["strikes", 5, /only for on = "message"/],
@@ -199,9 +201,31 @@ describe("a policy's field", () => {
     expect(problemsOf(envWith({ description: "x" }))).toEqual(["POLICIES[0].description: unknown field"]);
   });
 
-  it.each([["lease", true]])("%s = %j is not supported yet", (field, value) => {
-    expect(problemsOf(envWith({ [field]: value }))).toEqual([expect.stringMatching(/not supported yet/)]);
-    expect(pathsOf(envWith({ [field]: value }))).toEqual([`POLICIES[0].${field}`]);
+  it.each([
+    [{ algorithm: "token-bucket" }, /only for algorithm = "sliding-window", not "token-bucket"; remove it/],
+    [{ algorithm: "fixed-window" }, /only for algorithm = "sliding-window", not "fixed-window"/],
+    [{ limit: "5 concurrent" }, /not for "concurrent"/],
+    [{ limit: { by: "header:x-plan", pro: "5 concurrent", "*": "5/m" } }, /not for "concurrent"/],
+    [{ on: "message" }, /not for messages/],
+    [{ count: "5xx" }, /not for policies with count/],
+    [{ cost: "response-header:x-cost" }, /not for a cost that only the response tells/],
+    [{ cost: "response-json:/cost" }, /not for a cost that only the response tells/],
+    [{ lockout: "15m after 5 in 1m" }, /not for policies with lockout/],
+  ])("lease = true with %j is an error that says why", (fields, message) => {
+    expect(problemsOf(envWith({ ...fields, lease: true }))).toEqual([expect.stringMatching(message)]);
+    expect(pathsOf(envWith({ ...fields, lease: true }))).toEqual(["POLICIES[0].lease"]);
+    expect(problemsOf(envWith({ ...fields, lease: false }))).toEqual([]);
+  });
+
+  it.each([
+    { durable: true },
+    { count: "all" },
+    { cost: "header:x-cost" },
+    { mode: "shadow" },
+    { on: "connection" },
+    { limit: "5/s, 5/d" },
+  ])("lease = true goes with %j", (fields) => {
+    expect(problemsOf(envWith({ ...fields, lease: true }))).toEqual([]);
   });
 });
 

@@ -61,10 +61,11 @@ describe("the problems of a configuration", () => {
       lockout: "x",
       mode: "x",
       durable: "x",
+      lease: "x",
     });
     const fields = [
       ...["name", "match", "key", "limit", "algorithm", "burst", "cost", "estimate", "count", "lockout"],
-      ...["mode", "durable"],
+      ...["mode", "durable", "lease"],
     ];
     expect(pathsOf(env).toSorted()).toEqual(fields.map((field) => `POLICIES[0].${field}`).toSorted());
   });
@@ -175,6 +176,7 @@ describe("reading a configuration", () => {
     "cost",
     "mode",
     "durable",
+    "lease",
     "on",
     "count",
     "estimate",

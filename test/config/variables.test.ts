@@ -32,6 +32,7 @@ describe("a configuration of nothing", () => {
           strikes: 10,
           mode: "enforce",
           durable: false,
+          lease: false,
           onError: "local",
         },
       ],

@@ -32,6 +32,13 @@ describe("the charges of a request", () => {
     });
   });
 
+  it("of a policy with leases say so", async () => {
+    const leased = await chargesOf([{ name: "p", limit: "5/m, 50/h", lease: true }], {});
+    expect(leased.map(({ charge }) => charge.lease)).toEqual([true, true]);
+    const [plain] = await chargesOf([{ name: "p", limit: "5/m" }], {});
+    expect(plain?.charge).not.toHaveProperty("lease");
+  });
+
   it.each([
     ["enforce", false],
     ["shadow", true],

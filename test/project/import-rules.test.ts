@@ -81,6 +81,12 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/idle-watch.ts": [],
   "store/believed-refusal.ts": ["store/store.ts"],
   "store/ahead-plan.ts": ["store/store.ts", "store/believed-refusal.ts", "store/pace.ts"],
+  "store/lease-plan.ts": ["store/pace.ts"],
+  "store/lease.ts": ["store/store.ts", "store/held-permits.ts", "store/lease-plan.ts"],
+  "store/leases.ts": [
+    ...["store/store.ts", "store/deadline.ts", "store/bounded-map.ts", "store/known-refusals.ts"],
+    ...["store/held-permits.ts", "store/lease-plan.ts", "store/lease.ts"],
+  ],
   "store/permits.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/believed-refusal.ts", "store/ahead-plan.ts"],
     ...["store/held-permits.ts", "store/idle-watch.ts"],

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { createPace } from "../../src/store/pace.ts";
+import { Pace } from "../../src/store/pace.ts";
 import { START_MS } from "./fixtures.ts";
 
 /** A pace after so many units, every so often. */
 function paceAfter(count: number, everyMs: number, units = 1) {
-  const pace = createPace();
+  const pace = new Pace();
   for (let i = 0; i < count; i++) pace.note(units, START_MS + i * everyMs);
   return { pace, lastMs: START_MS + (count - 1) * everyMs };
 }
 
 describe("a pace", () => {
   it("is nothing before anything was noted", () => {
-    expect(createPace().perSecond(START_MS)).toBe(0);
+    expect(new Pace().perSecond(START_MS)).toBe(0);
   });
 
   it.each([

@@ -1,0 +1,91 @@
+import type { Decision } from "../limit/charge.ts";
+import type { Quota } from "../limit/quota.ts";
+import { HeldPermits } from "./held-permits.ts";
+import { LeasePlan } from "./lease-plan.ts";
+import type { StoreCharge } from "./store.ts";
+
+/** A call of the store that brings more than its own cost. */
+export interface LeaseCall {
+  /** Whether the store answered it. */
+  readonly done: Promise<boolean>;
+  isOver: boolean;
+  /** Units that requests wait for, in the hope that it brings them. Of a request that died they stay until the next call. */
+  waiting: number;
+}
+
+/** How long nothing is asked for in the background after the store did not answer. */
+const REST_MS = 1_000;
+
+/** What this isolate holds of one quota of one key. */
+export class Lease {
+  readonly plan: LeasePlan;
+  readonly held = new HeldPermits();
+  /** The newest, also when it is over. */
+  call: LeaseCall | undefined;
+  #decision: Decision | undefined;
+  #decidedMs = 0;
+  #restUntilMs = 0;
+
+  constructor(quota: Quota) {
+    this.plan = new LeasePlan(quota);
+  }
+
+  get isAsking(): boolean {
+    return this.call?.isOver === false;
+  }
+
+  /** Whether it is time to ask for more in the background. */
+  isDue(nowMs: number): boolean {
+    if (this.isAsking || nowMs < this.#restUntilMs) return false;
+    return this.plan.isShort(this.held.held(nowMs), nowMs) && this.ahead(nowMs) !== undefined;
+  }
+
+  /** What to take beyond a cost. Nothing while another call already brings it. */
+  ahead(nowMs: number) {
+    if (this.isAsking) return undefined;
+    return this.plan.ahead(this.held.held(nowMs), this.call?.waiting ?? 0, nowMs);
+  }
+
+  /**
+   * The store decided a charge.
+   *
+   * @param counted whether it was counted
+   * @param forLater how much of its cost is for later use
+   */
+  decided(
+    charge: StoreCharge,
+    decision: Decision,
+    counted: boolean,
+    askedMs: number,
+    nowMs: number,
+    forLater: number,
+  ): void {
+    const { ahead, cost } = charge;
+    const { permits = 0 } = decision;
+    this.plan.answered(decision, counted ? cost + permits : 0, askedMs, nowMs);
+    this.#decision = decision;
+    this.#decidedMs = nowMs;
+    const units = permits + forLater;
+    if (counted && ahead && units > 0)
+      this.held.add({ askedMs, untilMs: this.plan.endMs(askedMs, ahead), units });
+  }
+
+  /** Nobody decided. */
+  failed(nowMs: number): void {
+    this.#restUntilMs = nowMs + REST_MS;
+  }
+
+  /** What is sure of something that was paid with what is in hand, by what the store said last. */
+  standing(nowMs: number): Decision {
+    const { moreRoomMs = 0, resetMs = 0, nowMs: thenMs = 0 } = this.#decision ?? {};
+    const ageMs = nowMs - this.#decidedMs;
+    return {
+      allowed: true,
+      retryAfterMs: 0,
+      remaining: this.held.held(nowMs),
+      moreRoomMs: Math.max(0, moreRoomMs - ageMs),
+      resetMs: Math.max(0, resetMs - ageMs),
+      nowMs: thenMs + ageMs,
+    };
+  }
+}
