@@ -37,7 +37,7 @@ export const ADVERSARIES: readonly Adversary[] = [
   },
   {
     name: "steady hammering",
-    sends: (limit) => evenly(0.2, 3.2, 18 * limit),
+    sends: (limit) => evenly(0.2, 3.2, 9 * limit),
   },
 ];
 
@@ -45,6 +45,14 @@ export const ADVERSARIES: readonly Adversary[] = [
 export interface Admission {
   readonly sentMs: number;
   readonly arrivedMs: number;
+}
+
+/** What an adversary got out of a row. */
+export interface Loot {
+  /** The most admitted within one window. */
+  readonly most: number;
+  /** Requests that were answered by an error, because a store did not answer in time: neither admitted nor refused. */
+  readonly failed: number;
 }
 
 /**

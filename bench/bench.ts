@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, platform, release } from "node:os";
 import { dirname, resolve } from "node:path";
 import { createBuilder } from "./bundles.ts";
-import { progress as print, runCommand } from "./command.ts";
+import { progress, runCommand, status } from "./command.ts";
 import { markdown } from "./markdown.ts";
 import { createProgress } from "./progress.ts";
 import { publish } from "./published.ts";
@@ -31,8 +31,8 @@ await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
   }
 
   async function compare(): Promise<void> {
-    const progress = createProgress(planOf(settings), print, () => performance.now() / 1_000);
-    const measured = await runAll(stage, settings, progress);
+    const steps = createProgress(planOf(settings), status, () => performance.now() / 1_000);
+    const measured = await runAll(stage, settings, steps);
     const results = settings.contenders.map((contender) => resultOf(contender, measured));
     const reach = verdicts(measured, results);
     const text = `${heading(settings)}\n\n${markdown(results, reach)}`;
@@ -44,7 +44,7 @@ await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
       file,
       `${JSON.stringify({ ...machine(), settings: effort(settings), results, reach }, null, 2)}\n`,
     );
-    print(`the figures are in ${file}`);
+    progress(`the figures are in ${file}`);
     if (settings.readme) for (const name of PUBLISHED) publish(resolve(FOLDER, name), text);
   }
 });

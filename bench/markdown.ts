@@ -1,3 +1,4 @@
+import type { Loot } from "./adversaries.ts";
 import type { Verdict } from "./reach.ts";
 import type { CpuFigures, Result } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -41,7 +42,7 @@ function otherCells(result: Result): string[] {
     calls ? shortNumber(calls.store) : NOTHING,
     calls && calls.commands > 0 ? `${shortNumber(calls.commands)} + ${shortNumber(calls.scripts)}` : NOTHING,
     addedMs ? `${addedMs.p50.toFixed(1)} / ${addedMs.p99.toFixed(1)}` : NOTHING,
-    admitted ? String(Math.max(...Object.values(admitted))) : NOTHING,
+    admitted ? lootText(Object.values(admitted)) : NOTHING,
     forgotten
       ? `${share(forgotten.silence, forgotten.keys)} / ${share(forgotten.restart, forgotten.keys)}`
       : NOTHING,
@@ -61,6 +62,12 @@ export function reachTable(verdicts: readonly Verdict[]): string {
     ]),
   );
   return markdownTable([["case", "what", "at most", "found", "reached"], ...rows]);
+}
+
+function lootText(loots: readonly Loot[]): string {
+  const failed = loots.reduce((sum, loot) => sum + loot.failed, 0);
+  const most = Math.max(...loots.map((loot) => loot.most));
+  return failed > 0 ? `${most} (${failed} failed)` : String(most);
 }
 
 /** How far off it is. */

@@ -130,7 +130,7 @@ function leaseWishes(measured: Measured, result: Result | undefined): Wish[] {
 function mostAdmitted(results: readonly Result[]): number | undefined {
   const found = results
     .filter(({ id }) => id.startsWith("weir-"))
-    .flatMap(({ admitted = {} }) => Object.values(admitted));
+    .flatMap(({ admitted = {} }) => Object.values(admitted).map(({ most }) => most));
   return found.length === 0 ? undefined : Math.max(...found);
 }
 

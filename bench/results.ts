@@ -1,3 +1,4 @@
+import type { Loots } from "./phases/adversaries.ts";
 import type { Calls } from "./phases/calls.ts";
 import type { CpuSamples } from "./phases/cpu.ts";
 import type { Forgotten } from "./phases/forgetting.ts";
@@ -10,7 +11,7 @@ export interface Measured {
   readonly cpu: ReadonlyMap<number, CpuSamples>;
   readonly calls: ReadonlyMap<string, Calls>;
   readonly latency: ReadonlyMap<string, readonly Latency[]>;
-  readonly admitted: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  readonly admitted: ReadonlyMap<string, Loots>;
   readonly forgotten: ReadonlyMap<string, Forgotten>;
   readonly starts: ReadonlyMap<string, readonly number[]>;
   readonly bundleBytes: ReadonlyMap<string, number>;
@@ -35,7 +36,7 @@ export interface Result {
   readonly calls?: Calls;
   /** What callers wait longer than for the row that only forwards, milliseconds. */
   readonly addedMs?: Latency;
-  readonly admitted?: Readonly<Record<string, number>>;
+  readonly admitted?: Loots;
   readonly forgotten?: Forgotten;
   readonly bundleBytes?: number;
   readonly start?: { readonly ms: Spread; readonly ratio: Spread };

@@ -1,9 +1,10 @@
 import { compressedBytes } from "./bundles.ts";
 import { admits, asksAfar, type Contender, NEVER_REACHED } from "./contenders.ts";
+import { CALLERS } from "./load.ts";
 import { ATTACK_MS, attack } from "./phases/adversaries.ts";
 import { countCalls } from "./phases/calls.ts";
 import { type CpuSamples, measureCpu } from "./phases/cpu.ts";
-import { measureForgetting } from "./phases/forgetting.ts";
+import { FORGETTING_MS, measureForgetting } from "./phases/forgetting.ts";
 import { measureLatency } from "./phases/latency.ts";
 import { measureStarts } from "./phases/start-time.ts";
 import type { PlannedPhase, Progress } from "./progress.ts";
@@ -13,18 +14,16 @@ import type { Performer, Stage } from "./stage.ts";
 import { setStoreDelay } from "./store-delay.ts";
 
 /** Measured on 2 cores: for how long one request of the load keeps the machine busy, its Worker, origin and store. */
-const SECONDS_PER_REQUEST = 0.0006;
+const SECONDS_PER_REQUEST = 0.0004;
 const SECONDS_TO_BUILD = 1.2;
-const SECONDS_TO_START = 0.4;
-const SECONDS_FORGETTING = 20;
+const SECONDS_TO_START = 0.1;
 
 const BUILD = "building";
 const CPU = "CPU time, no delay";
 const CALLS = "calls and commands";
 const delayed = (ms: number) => `CPU time, store delay ${ms} ms`;
 const LATENCY = "waiting, store delay 20 ms";
-const ADVERSARIES = "adversaries";
-const FORGETTING = "silence and restart";
+const ATTACKS = "adversaries, silence and restart";
 const STARTS = "start to first answer";
 
 /** The delay at which callers' waiting is measured. */
@@ -32,21 +31,20 @@ const WAITING_DELAY_MS = 20;
 
 /** What a run will do, and for about how long. */
 export function planOf(settings: Settings): PlannedPhase[] {
-  const { contenders, requests } = settings;
+  const { contenders, requests, delayRequests } = settings;
   const afar = contenders.filter((one, i) => i === 0 || asksAfar(one)).length;
-  const round = (rows: number) => rows * (requests + 200) * SECONDS_PER_REQUEST;
+  const sending = (rows: number, each: number) => rows * (each + CALLERS) * SECONDS_PER_REQUEST;
   const groups = Math.ceil(contenders.filter(admits).length / settings.attackedAtOnce);
   return [
     { name: BUILD, seconds: new Set(contenders.map(({ peer }) => peer)).size * SECONDS_TO_BUILD },
-    { name: CPU, seconds: round(contenders.length) * (settings.cpuRounds + 1) },
-    { name: CALLS, seconds: round(afar) },
+    { name: CPU, seconds: sending(contenders.length, requests) * (settings.cpuRounds + 1) },
+    { name: CALLS, seconds: sending(afar, delayRequests) },
     ...settings.delays.map((ms) => ({
       name: delayed(ms),
-      seconds: round(afar) * (settings.delayRounds + 1) * (1 + ms / 20),
+      seconds: sending(afar, delayRequests) * (settings.delayRounds + 1) * (1 + ms / 20),
     })),
     { name: LATENCY, seconds: afar * settings.latencyRounds * (settings.latencySeconds + 0.4) },
-    { name: ADVERSARIES, seconds: (groups * ATTACK_MS) / 1_000 },
-    { name: FORGETTING, seconds: SECONDS_FORGETTING },
+    { name: ATTACKS, seconds: Math.max(groups * ATTACK_MS, FORGETTING_MS) / 1_000 },
     { name: STARTS, seconds: contenders.length * settings.startRounds * SECONDS_TO_START },
   ];
 }
@@ -71,10 +69,11 @@ export async function runAll(stage: Stage, settings: Settings, progress: Progres
   for (const [delayMs, samples] of overNetwork.cpu) cpu.set(delayMs, samples);
 
   const admitting = contenders.filter(admits);
-  progress.begin(ADVERSARIES);
-  const admitted = await attack(stage, admitting, { atOnce: settings.attackedAtOnce, step });
-  progress.begin(FORGETTING);
-  const forgotten = await measureForgetting(stage, admitting);
+  progress.begin(ATTACKS);
+  const [admitted, forgotten] = await Promise.all([
+    attack(stage, admitting, { atOnce: settings.attackedAtOnce, step }),
+    measureForgetting(stage, admitting),
+  ]);
   progress.begin(STARTS);
   const starts = await measureStarts(stage, contenders, { rounds: settings.startRounds, step });
   return {
@@ -105,7 +104,7 @@ async function measureOverNetwork(
   settings: Settings,
   progress: Progress,
 ): Promise<Pick<Measured, "cpu" | "calls" | "latency">> {
-  const { requests, delayRounds, latencyRounds, latencySeconds } = settings;
+  const { delayRequests: requests, delayRounds, latencyRounds, latencySeconds } = settings;
   const step = progress.step;
   progress.begin(CALLS);
   const calls = await countCalls(performers, stage.redis, requests);

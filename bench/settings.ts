@@ -5,12 +5,13 @@ import { wholeNumber } from "./options.ts";
 
 /** How much of everything a run does. */
 export interface Effort {
-  /** Requests that each row answers in a round, and for counting its calls. */
+  /** Requests that each row answers in a round. */
   readonly requests: number;
   readonly cpuRounds: number;
-  /** Other delays of the store than none, milliseconds, and the rounds at each. */
+  /** Other delays of the store than none, milliseconds; the rounds at each, and their requests. */
   readonly delays: readonly number[];
   readonly delayRounds: number;
+  readonly delayRequests: number;
   readonly latencyRounds: number;
   readonly latencySeconds: number;
   readonly startRounds: number;
@@ -35,24 +36,26 @@ export const USAGE = `usage: npm run bench -- [--quick] [--only ROW,ROW] [--json
 
 const FULL: Effort = {
   requests: 4_000,
-  cpuRounds: 9,
+  cpuRounds: 7,
   delays: [5, 20],
   delayRounds: 3,
-  latencyRounds: 5,
+  delayRequests: 2_000,
+  latencyRounds: 3,
   latencySeconds: 2,
-  startRounds: 9,
+  startRounds: 15,
   attackedAtOnce: 5,
 };
 
 const QUICK: Effort = {
-  requests: 1_000,
+  requests: 600,
   cpuRounds: 3,
   delays: [20],
   delayRounds: 1,
+  delayRequests: 600,
   latencyRounds: 1,
   latencySeconds: 1,
   startRounds: 3,
-  attackedAtOnce: CONTENDERS.length,
+  attackedAtOnce: 7,
 };
 
 /** Reads the command line. Throws an error made to be shown. */

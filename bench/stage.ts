@@ -11,6 +11,12 @@ import { type RunningOrigin, startOrigin } from "./running-origin.ts";
 const MEMORY = "/dev/shm";
 const OBJECT_NETWORK = resolve(import.meta.dirname, "object-network.js");
 
+/**
+ * A busy machine is no broken store: Weir waits for it, about as long as its peers do. When a store fails nevertheless
+ * it shows, as an answer that stops the run.
+ */
+const NO_LADDER = { STORE_TIMEOUT: "10s", ON_STORE_ERROR: "closed" };
+
 export interface Performer {
   readonly contestant: Contender;
   readonly worker: RunningWorker;
@@ -48,13 +54,16 @@ export interface Stage {
 export async function openStage(build: (contender: Contender, folder: string) => string): Promise<Stage> {
   const folder = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "weir-bench-"));
   const [origin, redis] = await Promise.all([startOrigin(), startLocalRedis()]);
-  const running = new Set<RunningWorker>();
+  /** Every worker that was started and not stopped, also those that do not listen yet. */
+  const started = new Set<Promise<RunningWorker>>();
   let storages = 0;
+  let isClosed = false;
 
   async function start(contender: Contender, options: StartOptions): Promise<Performer> {
     const { limit, storage = `storage-${storages++}`, network = false, inspect = false } = options;
     const { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN } = redis.vars;
-    const started = await startWorker({
+    if (isClosed) throw new Error("the stage is closed");
+    const starting = startWorker({
       script: build(contender, folder),
       storage: join(folder, storage),
       vars: {
@@ -65,20 +74,21 @@ export async function openStage(build: (contender: Contender, folder: string) =>
           // No counts are those of another row or start.
           NAMESPACE: `${contender.id}-${storage}`,
         }),
+        ...(contender.peer === undefined && NO_LADDER),
         ...contender.vars(limit),
       },
       inspect,
       ...(network && contender.store === "objects" && { front: OBJECT_NETWORK }),
-    }).catch((error: Error) => {
+    });
+    started.add(starting);
+    const worker = await starting.catch((error: Error) => {
       throw new Error(`(${contender.id}) does not start: ${error.message}`);
     });
     const stop = async () => {
-      running.delete(worker);
-      await started.stop();
+      started.delete(starting);
+      await worker.stop();
     };
-    const worker = { ...started, stop };
-    running.add(worker);
-    return { contestant: contender, worker };
+    return { contestant: contender, worker: { ...worker, stop } };
   }
 
   return {
@@ -97,7 +107,9 @@ export async function openStage(build: (contender: Contender, folder: string) =>
       }
     },
     async close() {
-      await Promise.all([...running].map((worker) => worker.stop()));
+      isClosed = true;
+      for (const result of await Promise.allSettled(started))
+        if (result.status === "fulfilled") await result.value.stop();
       await redis.stop();
       await origin.stop();
       await rm(folder, { recursive: true, force: true });

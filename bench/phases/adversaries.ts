@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ADVERSARIES, type Admission, type Adversary, mostWithin, WINDOWS } from "../adversaries.ts";
+import {
+  ADVERSARIES,
+  type Admission,
+  type Adversary,
+  type Loot,
+  mostWithin,
+  WINDOWS,
+} from "../adversaries.ts";
 import type { Contender, Limit } from "../contenders.ts";
 import { createLoad, type Load } from "../load.ts";
 import type { Performer, Stage } from "../stage.ts";
@@ -12,16 +19,16 @@ export interface AttackPlan {
   readonly step: (done: number, text: string) => void;
 }
 
-/** The most that each adversary had admitted within one window, by name. */
-export type Admitted = Readonly<Record<string, number>>;
+/** What each adversary got, by name. */
+export type Loots = Readonly<Record<string, Loot>>;
 
 /** Sets every adversary on every row, with a caller of its own. The origin tells what was admitted, and when. */
 export async function attack(
   stage: Stage,
   contenders: readonly Contender[],
   { atOnce, step }: AttackPlan,
-): Promise<ReadonlyMap<string, Admitted>> {
-  const rows = new Map<string, Admitted>();
+): Promise<ReadonlyMap<string, Loots>> {
+  const rows = new Map<string, Loots>();
   for (let first = 0; first < contenders.length; first += atOnce) {
     const group = contenders.slice(first, first + atOnce);
     step(first / contenders.length, group.map(({ id }) => id).join(", "));
@@ -32,32 +39,35 @@ export async function attack(
   return rows;
 }
 
-async function attackAll(stage: Stage, performers: readonly Performer[]): Promise<[string, Admitted][]> {
+async function attackAll(stage: Stage, performers: readonly Performer[]): Promise<[string, Loots][]> {
   const windowMs = ATTACKED.windowSeconds * 1_000;
   const load = createLoad(Number.POSITIVE_INFINITY);
   const startMs = Math.ceil(nowMs() / windowMs) * windowMs;
   try {
-    const attacks = performers.flatMap((performer) =>
-      ADVERSARIES.map((adversary, caller) => ({ performer, adversary, caller })),
+    const sending = performers.map((performer) =>
+      Promise.all(
+        ADVERSARIES.map((adversary, caller) => sendAll({ performer, adversary, caller }, load, startMs)),
+      ),
     );
-    const sent = await Promise.all(attacks.map((one) => sendAttack(one, load, startMs, windowMs)));
+    const sent = await Promise.all(sending);
     const arrivals = await stage.origin.takeNoted();
-    const admitted = attacks.map(({ performer, adversary }, i) => {
-      const admissions = (sent[i] ?? []).flatMap(({ path, sentMs }): Admission[] => {
-        const arrivedMs = arrivals.get(path);
-        return arrivedMs === undefined ? [] : [{ sentMs, arrivedMs }];
-      });
-      return { id: performer.contestant.id, name: adversary.name, most: mostWithin(admissions, windowMs) };
-    });
-    return performers.map(({ contestant }) => [
+    return performers.map(({ contestant }, i) => [
       contestant.id,
       Object.fromEntries(
-        admitted.filter(({ id }) => id === contestant.id).map(({ name, most }) => [name, most]),
+        ADVERSARIES.map(({ name }, caller) => [name, lootOf(sent[i]?.[caller] ?? [], arrivals, windowMs)]),
       ),
     ]);
   } finally {
     load.close();
   }
+}
+
+function lootOf(sent: readonly Sent[], arrivals: ReadonlyMap<string, number>, windowMs: number): Loot {
+  const admissions = sent.flatMap(({ path, sentMs }): Admission[] => {
+    const arrivedMs = arrivals.get(path);
+    return arrivedMs === undefined ? [] : [{ sentMs, arrivedMs }];
+  });
+  return { most: mostWithin(admissions, windowMs), failed: sent.filter(({ failed }) => failed).length };
 }
 
 interface Attack {
@@ -70,24 +80,22 @@ interface Attack {
 interface Sent {
   readonly path: string;
   readonly sentMs: number;
+  readonly failed: boolean;
 }
 
-/** Sends everything at its time and waits for the answers. Rejects when one is neither an admission nor a refusal. */
-async function sendAttack(
+/** Sends everything at its time and waits for the answers. Rejects when there is none. */
+async function sendAll(
   { performer: { contestant, worker }, adversary, caller }: Attack,
   load: Load,
   startMs: number,
-  windowMs: number,
 ): Promise<Sent[]> {
   const headers = { "CF-Connecting-IP": `203.0.113.${caller + 1}`, "X-User-Id": `adversary-${caller}` };
   const sending = adversary.sends(ATTACKED.count).map(async (at, i): Promise<Sent> => {
     const path = `/noted/${contestant.id}/${caller}/${i}`;
-    await sleep(Math.max(0, startMs + at * windowMs - nowMs()));
+    await sleep(Math.max(0, startMs + at * ATTACKED.windowSeconds * 1_000 - nowMs()));
     const sentMs = nowMs();
     const answer = await load.one(worker.url, caller, { headers, path });
-    if (!/^(200|429)/.test(answer))
-      throw new Error(`(${contestant.id}) answered ${answer} to an adversary: ${adversary.name}`);
-    return { path, sentMs };
+    return { path, sentMs, failed: !/^(200|429)/.test(answer) };
   });
   return await Promise.all(sending);
 }

@@ -11,6 +11,9 @@ const SILENCE_MS = 12_000;
 /** What is on its way to the disk gets there: a restart is no crash. */
 const SETTLE_MS = 500;
 
+/** About how long all of it takes. */
+export const FORGETTING_MS = SILENCE_MS + 5_000;
+
 /** Of how many keys the count was lost. */
 export interface Forgotten {
   readonly keys: number;
