@@ -27,6 +27,10 @@ describe("a percentile", () => {
     expect(percentile(upToHundred, share)).toBe(value);
   });
 
+  it("between two values is the greater", () => {
+    expect(percentile([1, 2, 3], 0.5)).toBe(2);
+  });
+
   it("of a single value is that value", () => {
     expect(percentile([7], 0.99)).toBe(7);
   });
