@@ -24,10 +24,10 @@ export const ADVERSARIES: readonly Adversary[] = [
     sends: (limit) => [1, 2, 3].flatMap((at) => [...burst(at - 0.06, limit), ...burst(at + 0.02, limit)]),
   },
   {
-    // Windows of the clock that are estimated: what came late in one counts less and less in the next. Not one request
-    // too many, since some counters remember a refusal for the rest of the window.
+    // Windows of the clock that are estimated: what came late in one counts less and less in the next. No
+    // request too early there, since some counters remember a refusal for the rest of a window.
     name: "late in the window",
-    sends: (limit) => [...burst(0.94, limit).slice(2), ...evenly(1 + 0.7 / limit, 3, 2 * limit)],
+    sends: (limit) => [...burst(0.94, limit), ...evenly(1 + 0.7 / limit, 3, 2 * limit)],
   },
   {
     // Windows that begin with the first request: one, the others just before its end, and as many just after.
