@@ -4,6 +4,9 @@ import { isCount, isTime, type Rules, saturated } from "./rules.ts";
 /** Most `[time, cost]` entries a state holds; a limit up to this is counted exactly. */
 export const MAX_ENTRIES = 128;
 
+/** The part of a window that permits may be held. */
+export const MAX_HOLD_SHARE = 1 / 6;
+
 /** Entries oldest first, flattened: `[time0, cost0, time1, cost1, ...]`. Times strictly ascend. */
 export type SlidingWindowState = readonly number[];
 
@@ -31,7 +34,7 @@ export const slidingWindow: Rules<SlidingWindowState> = {
 
   add(state, quota, cost, nowMs, holdMs = 0) {
     const entries = state.slice(firstLive(state, quota, nowMs));
-    const timeMs = sliceEnd(quota, nowMs + holdMs);
+    const timeMs = sliceEnd(quota, nowMs, holdMs);
     const last = entries.length - 2;
     // A last entry later than this slice was taken ahead, or written with longer slices, before the limit was changed.
     if (last >= 0 && timeAt(entries, last) >= timeMs)
@@ -42,13 +45,12 @@ export const slidingWindow: Rules<SlidingWindowState> = {
   },
 
   refund(state, quota, cost, admittedMs, nowMs) {
-    const writtenMs = sliceEnd(quota, admittedMs);
-    if (writtenMs + quota.windowMs <= nowMs) return state;
+    if (admittedMs + quota.windowMs <= nowMs) return state;
     const entries = state.slice(firstLive(state, quota, nowMs));
     // The admission stands in entries at or after that time: in a later one where entries were merged, or something had been
     // taken ahead. From the oldest of them: whose cost that was has as much in a later one, where it counts longer.
     let i = 0;
-    while (i < entries.length && timeAt(entries, i) < writtenMs) i += 2;
+    while (i < entries.length && timeAt(entries, i) < admittedMs) i += 2;
     if (i >= entries.length) return state;
     for (let left = cost; left > 0 && i < entries.length; ) {
       const refunded = Math.min(left, costAt(entries, i));
@@ -78,9 +80,11 @@ function standingCost(state: SlidingWindowState, quota: Quota, nowMs: number): n
   return sum;
 }
 
-function sliceEnd(quota: Quota, timeMs: number): number {
-  const sliceMs = quota.limit <= MAX_ENTRIES ? 1 : Math.ceil(quota.windowMs / (MAX_ENTRIES - 1));
-  return Math.ceil(timeMs / sliceMs) * sliceMs;
+/** What is taken ahead stands for longer than a window: in longer slices, so that it needs no more entries. */
+function sliceEnd({ limit, windowMs }: Quota, nowMs: number, holdMs: number): number {
+  const standsMs = holdMs > 0 ? windowMs * (1 + MAX_HOLD_SHARE) : windowMs;
+  const sliceMs = limit <= MAX_ENTRIES ? 1 : Math.ceil(standsMs / (MAX_ENTRIES - 1));
+  return Math.ceil((nowMs + holdMs) / sliceMs) * sliceMs;
 }
 
 /** Both at the later time: too strict rather than too lenient. */

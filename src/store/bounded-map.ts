@@ -1,10 +1,16 @@
-/** A map that forgets the entry set longest ago when it would hold more than `maxEntries`. */
+/** A map that forgets the entries set longest ago when it would hold more than so many, or more than so many bytes. */
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  readonly #bytesOf: (key: K) => number;
+  #bytes = 0;
 
-  constructor(maxEntries: number) {
+  /** @param bytesOf about what an entry takes, by its key */
+  constructor(maxEntries: number, maxBytes = 0, bytesOf: (key: K) => number = () => 0) {
     this.#maxEntries = maxEntries;
+    this.#maxBytes = maxBytes;
+    this.#bytesOf = bytesOf;
   }
 
   get(key: K): V | undefined {
@@ -12,15 +18,16 @@ export class BoundedMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
+    this.delete(key);
     this.#entries.set(key, value);
+    this.#bytes += this.#bytesOf(key);
     for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxEntries) return;
-      this.#entries.delete(oldest);
+      if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) return;
+      this.delete(oldest);
     }
   }
 
   delete(key: K): void {
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.#bytes -= this.#bytesOf(key);
   }
 }

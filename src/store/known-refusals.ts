@@ -2,6 +2,9 @@ import type { Charge, Decision } from "../limit/charge.ts";
 import { BoundedMap } from "./bounded-map.ts";
 
 const MAX_ENTRIES = 10_000;
+const MAX_BYTES = 8 * 2 ** 20;
+/** Of an entry without the letters of its key: measured, and rounded up. */
+const ENTRY_BYTES = 500;
 
 interface Known {
   readonly decision: Decision;
@@ -19,7 +22,7 @@ export interface KnownRefusals {
 }
 
 export function createKnownRefusals(now: () => number): KnownRefusals {
-  const refusals = new BoundedMap<string, Known>(MAX_ENTRIES);
+  const refusals = new BoundedMap<string, Known>(MAX_ENTRIES, MAX_BYTES, (key) => ENTRY_BYTES + key.length);
   return {
     remember(charge, decision, askedMs) {
       refusals.set(quotaKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
@@ -40,13 +43,16 @@ export function createKnownRefusals(now: () => number): KnownRefusals {
 export const quotaKey = ({ key, count, quota }: Charge): string =>
   `${key} ${count} ${quota.limit} ${quota.burst}`;
 
-/** What is still sure of the decision `ms` later. Others may have taken what remained for smaller costs. */
+/** What is still sure of the decision `ms` later. */
 function later(decision: Decision, ms: number): Decision {
+  // What remained then, or has come back since, others may have: what is sure is when the cost fits, or everything.
+  const isPast = decision.remaining > 0 || decision.moreRoomMs <= ms;
+  const moreRoomMs = isPast ? Math.min(decision.retryAfterMs, decision.resetMs) : decision.moreRoomMs;
   return {
     ...decision,
     remaining: 0,
     retryAfterMs: decision.retryAfterMs - ms,
-    moreRoomMs: decision.remaining > 0 ? decision.retryAfterMs - ms : Math.max(0, decision.moreRoomMs - ms),
+    moreRoomMs: Math.max(0, moreRoomMs - ms),
     resetMs: Math.max(0, decision.resetMs - ms),
     nowMs: decision.nowMs + ms,
   };

@@ -1,9 +1,9 @@
 import type { Ahead, Decision } from "../limit/charge.ts";
 import type { Quota } from "../limit/quota.ts";
+import { MAX_HOLD_SHARE } from "../limit/sliding-window.ts";
 import { Pace } from "./pace.ts";
 
-/** The part of a window that permits are held at most, and at least, and the same in milliseconds. */
-const LONGEST_SHARE = 1 / 6;
+/** How long permits are held, as a part of a window at least, and in milliseconds at most and at least. */
 const SHORTEST_SHARE = 1 / 60;
 const LONGEST_MS = 10_000;
 const SHORTEST_MS = 200;
@@ -16,10 +16,10 @@ const CALLS_PER_SECOND = 300;
 /** Not used in the last moments: by the store's clock they may be over. */
 const SPARE_MS = 100;
 /** The part of what the pace needs that is asked for, so that hardly any comes to its end unused, and of a limit at most. */
-const USED_SHARE = 0.9;
+const USED_SHARE = 0.85;
 const MAX_LIMIT_SHARE = 1 / 20;
 /** How long a pace is remembered. */
-const PACE_MS = 2_000;
+const PACE_MS = 5_000;
 /** Asked for again when what is in hand lasts no longer than a call and a half, and this. */
 const LEAD_MS = 50;
 
@@ -64,8 +64,8 @@ export class LeasePlan {
    * @param random from 0 up to 1
    */
   refused({ retryAfterMs }: Decision, random: number, askedMs: number): number {
-    const turnMs = Math.min(LONGEST_MS, (this.#holders * 1_000) / CALLS_PER_SECOND);
-    const believedMs = retryAfterMs + Math.ceil(turnMs * random);
+    const turnMs = Math.min(LONGEST_MS, ((this.#holders - 1) * 1_000) / CALLS_PER_SECOND);
+    const believedMs = retryAfterMs + Math.ceil((turnMs * (1 + random)) / 2);
     this.#pace.pause(askedMs, askedMs + Math.min(believedMs, LONGEST_MS));
     return believedMs;
   }
@@ -92,6 +92,6 @@ export class LeasePlan {
     const { windowMs } = this.#quota;
     const turnMs = (this.#holders * 1_000) / CALLS_PER_SECOND;
     const shortest = Math.max(windowMs * SHORTEST_SHARE, SHORTEST_MS, this.#callMs * CALLS_PER_HOLD, turnMs);
-    return Math.floor(Math.min(shortest, windowMs * LONGEST_SHARE, LONGEST_MS));
+    return Math.floor(Math.min(shortest, windowMs * MAX_HOLD_SHARE, LONGEST_MS));
   }
 }

@@ -1,4 +1,4 @@
-import type { Decision } from "../limit/charge.ts";
+import type { Ahead, Decision } from "../limit/charge.ts";
 import type { Quota } from "../limit/quota.ts";
 import { HeldPermits } from "./held-permits.ts";
 import { LeasePlan } from "./lease-plan.ts";
@@ -11,6 +11,17 @@ export interface LeaseCall {
   isOver: boolean;
   /** Units that requests wait for, in the hope that it brings them. Of a request that died they stay until the next call. */
   waiting: number;
+}
+
+/** What the store decided of a charge. */
+export interface Decided {
+  /** As it was asked for. */
+  readonly charge: StoreCharge;
+  readonly decision: Decision;
+  readonly isCounted: boolean;
+  /** How much of the cost is for later use, like permits. */
+  readonly forLater: number;
+  readonly askedMs: number;
 }
 
 /** How long nothing is asked for in the background after the store did not answer. */
@@ -41,33 +52,20 @@ export class Lease {
   }
 
   /** What to take beyond a cost. Nothing while another call already brings it. */
-  ahead(nowMs: number) {
+  ahead(nowMs: number): Ahead | undefined {
     if (this.isAsking) return undefined;
     return this.plan.ahead(this.held.held(nowMs), this.call?.waiting ?? 0, nowMs);
   }
 
-  /**
-   * The store decided a charge.
-   *
-   * @param counted whether it was counted
-   * @param forLater how much of its cost is for later use
-   */
-  decided(
-    charge: StoreCharge,
-    decision: Decision,
-    counted: boolean,
-    askedMs: number,
-    nowMs: number,
-    forLater: number,
-  ): void {
-    const { ahead, cost } = charge;
+  /** Puts in hand what a decision brought. */
+  decided({ charge, decision, isCounted, forLater, askedMs }: Decided, nowMs: number): void {
     const { permits = 0 } = decision;
-    this.plan.answered(decision, counted ? cost + permits : 0, askedMs, nowMs);
+    this.plan.answered(decision, isCounted ? charge.cost + permits : 0, askedMs, nowMs);
     this.#decision = decision;
     this.#decidedMs = nowMs;
     const units = permits + forLater;
-    if (counted && ahead && units > 0)
-      this.held.add({ askedMs, untilMs: this.plan.endMs(askedMs, ahead), units });
+    if (!isCounted || !charge.ahead || units === 0) return;
+    this.held.add({ askedMs, untilMs: this.plan.endMs(askedMs, charge.ahead), units });
   }
 
   /** Nobody decided. */

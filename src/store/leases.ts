@@ -1,9 +1,9 @@
 import type { Decision } from "../limit/charge.ts";
 import { BoundedMap } from "./bounded-map.ts";
 import { type Deadline, SPENT_DEADLINE } from "./deadline.ts";
-import type { Batch } from "./held-permits.ts";
 import { createKnownRefusals, quotaKey } from "./known-refusals.ts";
 import { Lease, type LeaseCall } from "./lease.ts";
+import { answerOf, conclude, type Entry, isOpen, outcomeOf, serve } from "./lease-entries.ts";
 import { LeasePlan } from "./lease-plan.ts";
 import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store.ts";
 
@@ -25,17 +25,14 @@ const MAX_BELIEVED_MS = 10_000;
 const MAX_WAITS = 4;
 const MAX_FAILURES = 2;
 
-/** A charge, and what has become of it without asking the store. */
-interface Entry {
-  readonly charge: StoreCharge;
-  readonly lease: Lease | undefined;
-  paidFrom?: Batch | undefined;
-  refusal?: Decision | undefined;
+/** What is asked of the store in one call. */
+interface Asked {
+  readonly entries: readonly Entry[];
+  readonly wanted: readonly StoreCharge[];
+  readonly askedMs: number;
+  /** Units of each cost that are for later use. */
+  readonly forLater: number;
 }
-
-const isOpen = ({ paidFrom, refusal }: Entry): boolean => !paidFrom && !refusal;
-const decided = (decision: Decision): Outcome => ({ kind: "decided", decision });
-const UNASKED: Outcome = { kind: "unasked" };
 
 /**
  * Pays leased charges with permits that this isolate took ahead, so that most requests need no store call. What is
@@ -46,8 +43,9 @@ export function withLeases(
   { now, newDeadline, newWait, waitUntil, random }: LeaseParts,
 ): Store {
   const leases = new BoundedMap<string, Lease>(MAX_LEASES);
-  /** Refusals of leased quotas, of shadows and of calls in the background too. */
+  /** Refusals of leased quotas: of shadows, and of calls in the background, too. */
   const believed = createKnownRefusals(now);
+  const refusalOf = (charge: StoreCharge) => believed.find(charge, MAX_BELIEVED_MS);
 
   function entryOf(charge: StoreCharge): Entry {
     if (!charge.lease || !LeasePlan.isFor(charge.quota)) return { charge, lease: undefined };
@@ -60,44 +58,19 @@ export function withLeases(
     return { charge, lease };
   }
 
-  /** Pays, or refuses, what it can without asking. */
-  function serve(entries: readonly Entry[], nowMs: number): void {
-    for (const entry of entries) {
-      const { charge, lease } = entry;
-      if (!lease || !isOpen(entry)) continue;
-      entry.paidFrom = lease.held.pay(charge.cost, nowMs);
-      if (!entry.paidFrom) entry.refusal = believed.find(charge, MAX_BELIEVED_MS);
-    }
-  }
-
-  /** The answer when no charge has to be asked for: all are paid, or one is refused. */
-  function answerOf(entries: readonly Entry[], nowMs: number): TakeAnswer | undefined {
-    const isRefused = entries.some(({ charge, refusal }) => refusal && !charge.shadow);
-    if (!isRefused && entries.some(isOpen)) return undefined;
-    conclude(entries, !isRefused, nowMs);
-    const outcomes = entries.map((entry): Outcome => {
-      if (entry.refusal) return decided(entry.refusal);
-      return entry.lease && !isRefused ? decided(entry.lease.standing(nowMs)) : UNASKED;
-    });
-    return { admitted: !isRefused, outcomes, receipts: [], final: false };
-  }
-
-  function conclude(entries: readonly Entry[], admitted: boolean, nowMs: number): void {
-    for (const { charge, lease, paidFrom } of entries) {
-      if (!lease || !paidFrom) continue;
-      if (admitted) lease.plan.note(charge.cost, nowMs);
-      else lease.held.putBack(charge.cost, paidFrom, nowMs);
-    }
-  }
-
   async function ask(entries: readonly Entry[], deadline: Deadline): Promise<TakeAnswer> {
     let failures = 0;
     for (let waits = 0; waits < MAX_WAITS && failures < MAX_FAILURES && !deadline.isUp(); waits++) {
-      const asking = entries.find((entry) => isOpen(entry) && entry.lease?.isAsking);
-      if (!asking?.lease?.call) break;
-      if (!(await isAnswered(asking.lease.call, asking.charge.cost, deadline))) failures += 1;
+      const other = entries.find((entry) => isOpen(entry) && entry.lease?.isAsking);
+      const call = other?.lease?.call;
+      if (!call) break;
+      const { cost } = other.charge;
+      call.waiting += cost;
+      if (!(await isAnswered(call, deadline))) failures += 1;
+      // Not before: whoever of those that waited asks next, asks for all the others.
+      call.waiting -= cost;
       const nowMs = now();
-      serve(entries, nowMs);
+      serve(entries, refusalOf, nowMs);
       const answer = answerOf(entries, nowMs);
       if (answer) return answer;
     }
@@ -105,25 +78,19 @@ export function withLeases(
     const answer = await take(open, failures < MAX_FAILURES ? deadline : SPENT_DEADLINE);
     const nowMs = now();
     conclude(entries, answer.admitted, nowMs);
-    const outcomes = entries.map((entry): Outcome => {
-      const { lease, refusal } = entry;
-      if (refusal) return decided(refusal);
-      return answer.outcomes[open.indexOf(entry)] ?? (lease ? decided(lease.standing(nowMs)) : UNASKED);
-    });
+    const outcomes = entries.map((entry) => answer.outcomes[open.indexOf(entry)] ?? outcomeOf(entry, nowMs));
     return { ...answer, outcomes };
   }
 
   /** Waits for another's call. It may have died with its request: the wait is this one's own. */
-  async function isAnswered(call: LeaseCall, cost: number, deadline: Deadline): Promise<boolean> {
+  async function isAnswered(call: LeaseCall, deadline: Deadline): Promise<boolean> {
     const wait = newWait();
-    call.waiting += cost;
     try {
       return await deadline.race(wait.race(call.done));
     } catch {
       call.isOver = true;
       return false;
     } finally {
-      call.waiting -= cost;
       wait.clear();
     }
   }
@@ -136,42 +103,44 @@ export function withLeases(
       if (forLater === 0) lease?.plan.note(charge.cost, askedMs);
       return ahead ? { ...charge, ahead } : charge;
     });
-    const taking = store.take(wanted, deadline).then((answer) => {
-      over();
-      return booked(entries, wanted, answer, askedMs, forLater);
-    });
-    const call: LeaseCall = { done: taking.then(isCounted, () => false), isOver: false, waiting: 0 };
     const over = () => {
       call.isOver = true;
     };
+    const taking = store.take(wanted, deadline).then((answer) => {
+      over();
+      return booked({ entries, wanted, askedMs, forLater }, answer);
+    });
+    const done = taking.then(isCounted, () => {
+      over();
+      return false;
+    });
+    const call: LeaseCall = { done, isOver: false, waiting: 0 };
     for (const [i, { lease }] of entries.entries()) if (lease && wanted[i]?.ahead) lease.call = call;
-    taking.catch(over);
-    waitUntil(call.done);
+    waitUntil(done);
     return taking;
   }
 
   /** Puts in hand what an answer brought, and remembers what it refused. */
-  function booked(
-    entries: readonly Entry[],
-    wanted: readonly StoreCharge[],
-    answer: TakeAnswer,
-    askedMs: number,
-    forLater: number,
-  ): TakeAnswer {
+  function booked({ entries, wanted, askedMs, forLater }: Asked, answer: TakeAnswer): TakeAnswer {
     const nowMs = now();
-    const outcomes = answer.outcomes.map((outcome, i) => {
+    const outcomes = answer.outcomes.map((outcome, i): Outcome => {
       const { lease, charge } = entries[i] as Entry;
       if (!lease) return outcome;
       leases.set(quotaKey(charge), lease);
-      if (outcome.kind !== "decided") {
+      const decision = outcome.kind === "decided" ? outcome.decision : undefined;
+      const isCharged = answer.admitted && decision?.allowed !== false;
+      if (!isCharged && forLater === 0) lease.plan.note(-charge.cost, nowMs);
+      if (!decision) {
         if (outcome.kind !== "unasked") lease.failed(nowMs);
         return outcome;
       }
-      const { decision } = outcome;
-      const counted = answer.admitted && decision.allowed;
-      lease.decided(wanted[i] as StoreCharge, decision, counted, askedMs, nowMs, forLater);
-      if (!counted && forLater === 0) lease.plan.note(-charge.cost, nowMs);
-      return decision.allowed ? outcome : decided(believe(lease, charge, decision, askedMs));
+      lease.decided(
+        { charge: wanted[i] ?? charge, decision, isCounted: isCharged, forLater, askedMs },
+        nowMs,
+      );
+      return decision.allowed
+        ? outcome
+        : { kind: "decided", decision: believe(lease, charge, decision, askedMs) };
     });
     // What was taken ahead is in hand: nobody is to give it back.
     const receipts = answer.receipts.filter(({ charge }) => !charge.ahead);
@@ -192,7 +161,7 @@ export function withLeases(
     const due = entries.flatMap(({ charge, lease, refusal }): Entry[] => {
       if (refusal || !lease?.isDue(nowMs)) return [];
       const one = { ...charge, cost: 1 };
-      return believed.find(one, MAX_BELIEVED_MS) ? [] : [{ charge: one, lease }];
+      return refusalOf(one) ? [] : [{ charge: one, lease }];
     });
     if (due.length === 0) return;
     const deadline = newDeadline();
@@ -206,7 +175,7 @@ export function withLeases(
       const entries = charges.map(entryOf);
       if (!entries.some(({ lease }) => lease)) return store.take(charges, deadline, tentative);
       const nowMs = now();
-      serve(entries, nowMs);
+      serve(entries, refusalOf, nowMs);
       const answer = answerOf(entries, nowMs);
       if (!answer) return ask(entries, deadline);
       if (answer.admitted) topUp(entries, nowMs);

@@ -1,3 +1,6 @@
+/** The longest that a pause may take: more is a clock that ran back. */
+const MAX_PAUSE_MS = 10_000;
+
 /** How fast something has been going lately: an exponentially decaying sum. A class, since there may be thousands. */
 export class Pace {
   readonly #decayMs: number;
@@ -21,10 +24,10 @@ export class Pace {
 
   note(units: number, nowMs: number): void {
     this.#sum = this.units(nowMs) + units;
-    this.#atMs = nowMs;
+    this.#atMs = Math.max(nowMs, Math.min(this.#atMs, nowMs + MAX_PAUSE_MS));
   }
 
-  /** Lets the time from now until then not count: nothing could go on in it. */
+  /** Lets the time from now until then not count: nothing can go on in it. */
   pause(nowMs: number, untilMs: number): void {
     this.#sum = this.units(nowMs);
     this.#atMs = untilMs;

@@ -128,6 +128,35 @@ describe("permits taken ahead", () => {
     expect(standingOf(shelf.records, thousand, nowMs).remaining).toBe(1_000);
   });
 
+  it("stand no longer than their time, a window and a slice, however long they go on being taken", () => {
+    const anySteps = fc.array(fc.tuple(fc.integer({ min: 1, max: 400 }), fc.nat(10)), {
+      minLength: 500,
+      maxLength: 700,
+      size: "max",
+    });
+    const wideQuota = sliding(1_000_000, MINUTE);
+    const sliceMs = Math.ceil((MINUTE * 7) / 6 / (MAX_ENTRIES - 1));
+    fc.assert(
+      fc.property(anySteps, fc.integer({ min: 200, max: MINUTE / 6 }), (steps, holdMs) => {
+        const shelf = createShelf();
+        const taken: Counted[] = [];
+        let nowMs = START;
+        for (const [moveMs, cost] of steps) {
+          nowMs += moveMs;
+          // Some are taken singly in between.
+          const wanted = cost > 0 ? ahead(0, holdMs) : undefined;
+          shelf.takeOne(chargeOf(wideQuota, { cost: cost + 1, ahead: wanted }), nowMs);
+          taken.push({ atMs: nowMs, cost: cost + 1 });
+        }
+        const standing = taken.filter(({ atMs }) => atMs > nowMs - MINUTE - holdMs - sliceMs);
+        const most = standing.reduce((sum, { cost }) => sum + cost, 0);
+        const { remaining } = standingOf(shelf.records, chargeOf(wideQuota), nowMs);
+        expect(1_000_000 - remaining).toBeLessThanOrEqual(most);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it("are taken of a concurrency quota, too", () => {
     const quota: Quota = { algorithm: CONCURRENCY, limit: 10, windowMs: MINUTE, burst: 10 };
     const { receipts } = createShelf().take([chargeOf(quota, { ahead: ahead(3) })], START);

@@ -83,9 +83,10 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/ahead-plan.ts": ["store/store.ts", "store/believed-refusal.ts", "store/pace.ts"],
   "store/lease-plan.ts": ["store/pace.ts"],
   "store/lease.ts": ["store/store.ts", "store/held-permits.ts", "store/lease-plan.ts"],
+  "store/lease-entries.ts": ["store/store.ts", "store/held-permits.ts", "store/lease.ts"],
   "store/leases.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/bounded-map.ts", "store/known-refusals.ts"],
-    ...["store/held-permits.ts", "store/lease-plan.ts", "store/lease.ts"],
+    ...["store/lease-plan.ts", "store/lease.ts", "store/lease-entries.ts"],
   ],
   "store/permits.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/believed-refusal.ts", "store/ahead-plan.ts"],

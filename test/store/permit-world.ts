@@ -1,9 +1,11 @@
 import { vi } from "vitest";
 import { createBreaker } from "../../src/store/breaker.ts";
 import { createDeadline } from "../../src/store/deadline.ts";
+import { withKnownRefusals } from "../../src/store/edge-cache.ts";
 import { withGuard } from "../../src/store/guard.ts";
 import { createKnownRefusals } from "../../src/store/known-refusals.ts";
 import { createLadder } from "../../src/store/ladder.ts";
+import { withLeases } from "../../src/store/leases.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import { type Costs, createPermitPool, type Use } from "../../src/store/permits.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../../src/store/store.ts";
@@ -28,11 +30,25 @@ export interface Passed {
   readonly isHeld: boolean;
 }
 
-/** One store, by fake time, and isolates with a pool each. */
+/** What one isolate does with a caller's requests or messages. */
+export interface Isolate {
+  /** Whether it was let through. */
+  send(costs?: Costs): Promise<boolean>;
+  /** Nothing of it goes on. */
+  die(): void;
+  /** Nothing comes any more. */
+  leave(): void;
+}
+
+/** How long an isolate waits for its store. */
+const TIMEOUT_MS = 1_000;
+
+/** One store, by fake time, and isolates that take ahead of it. */
 export function createWorld(charges: readonly StoreCharge[], way: Way = shortWay()) {
   let skewMs = 0;
   const calls = { takes: 0, settles: 0, asked: [] as (readonly StoreCharge[])[] };
-  const countedAt = new WeakMap<TakeAnswer, number>();
+  /** When the store counted what led to an outcome. */
+  const countedAt = new WeakMap<object, number>();
   const passed: Passed[] = [];
   const store = createLocalStore(() => Date.now() + skewMs);
   const costs = costsOf(charges);
@@ -49,8 +65,8 @@ export function createWorld(charges: readonly StoreCharge[], way: Way = shortWay
     return isDead() ? never : answer;
   }
 
-  /** @param aheadMs of its clock, against true time */
-  function isolate(aheadMs = 0) {
+  /** The way of an isolate to the store. @param aheadMs of its clock, against true time */
+  function connect(aheadMs: number) {
     let isDead = false;
     const now = () => Date.now() + aheadMs;
     const far: Store = {
@@ -61,7 +77,7 @@ export function createWorld(charges: readonly StoreCharge[], way: Way = shortWay
           () => isDead,
           async () => {
             const answer = await store.take(wanted, deadline);
-            countedAt.set(answer, Date.now());
+            for (const outcome of answer.outcomes) countedAt.set(outcome, Date.now());
             return answer;
           },
         );
@@ -77,32 +93,65 @@ export function createWorld(charges: readonly StoreCharge[], way: Way = shortWay
     const known = createKnownRefusals(now);
     const ladder = createLadder(createLocalStore(now), known);
     const guarded = withGuard(far, "store", { breaker: createBreaker(now, 1), ladder, report: () => {} });
-    const pool = createPermitPool(charges, {
-      store: guarded,
-      now,
-      newDeadline: () => createDeadline(1_000, now),
-      waitUntil: () => {},
-    });
 
-    function note(use: Use, own: Costs): boolean {
-      if (isDead || (use && !use.admitted)) return false;
-      const atMs = (use && countedAt.get(use)) ?? Date.now();
-      passed.push({ atMs, units: [...own.values()][0] ?? 0, isHeld: use === undefined });
+    /** @param answer undefined: what was held paid */
+    function note(answer: TakeAnswer | undefined, own: Costs): boolean {
+      if (isDead || (answer && !answer.admitted)) return false;
+      const [outcome] = answer?.outcomes ?? [];
+      const countedMs = outcome && countedAt.get(outcome);
+      const units = [...own.values()][0] ?? 0;
+      passed.push({ atMs: countedMs ?? Date.now(), units, isHeld: countedMs === undefined });
       return true;
     }
 
+    const die = () => {
+      isDead = true;
+    };
+    return { now, known, guarded, note, die, isDead: () => isDead };
+  }
+
+  const newDeadlineOf = (now: () => number, ms = TIMEOUT_MS) => createDeadline(ms, now);
+
+  /** One whose messages a pool of permits pays for. */
+  function isolate(aheadMs = 0) {
+    const { now, guarded, note, die, isDead } = connect(aheadMs);
+    const newDeadline = () => newDeadlineOf(now);
+    const pool = createPermitPool(charges, { store: guarded, now, newDeadline, waitUntil: () => {} });
     return {
       pool,
-      /** Whether it was let through. */
       async send(own = costs): Promise<boolean> {
-        if (isDead) return false;
-        const use = pool.use(own);
+        if (isDead()) return false;
+        const use: Use | Promise<Use> = pool.use(own);
         return note(use instanceof Promise ? await use : use, own);
       },
-      /** Nothing of it goes on. */
-      die: () => {
-        isDead = true;
+      die,
+      leave: () => pool.giveBack(),
+    };
+  }
+
+  /** One that leases what its requests are charged with. */
+  function leasing(aheadMs = 0, random: () => number = Math.random) {
+    const { now, known, guarded, note, die, isDead } = connect(aheadMs);
+    const leased = withLeases(guarded, {
+      now,
+      newDeadline: () => newDeadlineOf(now),
+      newWait: () => newDeadlineOf(now, TIMEOUT_MS / 2),
+      waitUntil: () => {},
+      random,
+    });
+    const edge = withKnownRefusals(leased, known, now);
+    return {
+      edge,
+      async send(own = costs): Promise<boolean> {
+        if (isDead()) return false;
+        const wanted = charges.map((charge) => ({ ...charge, cost: own.get(charge.count) ?? 1 }));
+        const deadline = newDeadlineOf(now);
+        const answer = await edge.take(wanted, deadline);
+        deadline.clear();
+        return note(answer, own);
       },
+      die,
+      leave() {},
     };
   }
 
@@ -111,6 +160,7 @@ export function createWorld(charges: readonly StoreCharge[], way: Way = shortWay
     passed,
     store,
     isolate,
+    leasing,
     setSkew(ms: number) {
       skewMs = ms;
     },

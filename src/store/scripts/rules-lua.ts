@@ -11,10 +11,12 @@ function sliding.read(s)
   for i = 3, #s, 2 do if s[i] <= s[i - 2] then return {} end end
   return s
 end
-local function slice_end(q, t)
-  if q.limit <= MAX_ENTRIES then return t end
-  local slice = math.ceil(q.window / (MAX_ENTRIES - 1))
-  return math.ceil(t / slice) * slice
+local function slice_end(q, now, hold)
+  if q.limit <= MAX_ENTRIES then return now + hold end
+  local stands = q.window
+  if hold > 0 then stands = q.window * (1 + 1 / 6) end
+  local slice = math.ceil(stands / (MAX_ENTRIES - 1))
+  return math.ceil((now + hold) / slice) * slice
 end
 local function standing(s, q, now)
   local sum = 0
@@ -43,7 +45,7 @@ function sliding.wait(s, q, cost, now)
   return wait
 end
 function sliding.add(s, q, cost, now, hold)
-  local kept, time = live(s, q, now), slice_end(q, now + (hold or 0))
+  local kept, time = live(s, q, now), slice_end(q, now, hold or 0)
   local n = #kept
   if n > 0 and kept[n - 1] >= time then
     kept[n] = saturated(kept[n] + cost)
@@ -57,10 +59,9 @@ function sliding.add(s, q, cost, now, hold)
   return kept
 end
 function sliding.refund(s, q, cost, admitted, now)
-  local written = slice_end(q, admitted)
-  if written + q.window <= now then return s end
+  if admitted + q.window <= now then return s end
   local kept, i, left = live(s, q, now), 1, cost
-  while i <= #kept and kept[i] < written do i = i + 2 end
+  while i <= #kept and kept[i] < admitted do i = i + 2 end
   if i > #kept then return s end
   while left > 0 and i <= #kept do
     local refunded = math.min(left, kept[i + 1])
