@@ -10,6 +10,7 @@ const KEYS = 20;
 const SILENCE_MS = 12_000;
 /** What is on its way to the disk gets there: a restart is no crash. */
 const SETTLE_MS = 500;
+const TRIES = 10;
 
 /** About how long all of it takes. */
 export const FORGETTING_MS = SILENCE_MS + 5_000;
@@ -53,10 +54,7 @@ async function forgottenBy(stage: Stage, contender: Contender): Promise<Forgotte
 type Test = "silence" | "restart";
 
 async function use(performer: Performer, load: Load, test: Test): Promise<void> {
-  for (let i = 0; i < USED; i++) {
-    const admitted = await askAll(performer, load, test);
-    if (admitted.includes(false)) throw new Error(`(${performer.contestant.id}) refused below its limit`);
-  }
+  for (let i = 0; i < USED; i++) await askAll(performer, load, test);
 }
 
 async function countForgotten(performer: Performer, load: Load, test: Test): Promise<number> {
@@ -69,14 +67,22 @@ async function countForgotten(performer: Performer, load: Load, test: Test): Pro
 }
 
 /** One request of each key: whether it was admitted. */
-async function askAll({ contestant, worker }: Performer, load: Load, test: Test): Promise<boolean[]> {
-  const answers = await Promise.all(
-    Array.from({ length: KEYS }, (_, key) => load.one(worker.url, key, callerOf(test, key))),
-  );
-  return answers.map((answer) => {
-    if (!/^(200|429)/.test(answer)) throw new Error(`(${contestant.id}) answered ${answer}`);
-    return answer.startsWith("200");
-  });
+const askAll = (performer: Performer, load: Load, test: Test): Promise<boolean[]> =>
+  Promise.all(Array.from({ length: KEYS }, (_, key) => ask(performer, load, test, key)));
+
+/**
+ * Asks again when a busy machine kept the store waiting too long. One more may be counted then, which can only hide that
+ * something was forgotten.
+ */
+async function ask({ contestant, worker }: Performer, load: Load, test: Test, key: number): Promise<boolean> {
+  let answer = "";
+  for (let i = 0; i < TRIES; i++) {
+    answer = await load.one(worker.url, key, callerOf(test, key));
+    if (answer.startsWith("200")) return true;
+    if (answer.startsWith("429")) return false;
+    await sleep(SETTLE_MS);
+  }
+  throw new Error(`(${contestant.id}) answered ${answer}, ${TRIES} times`);
 }
 
 function callerOf(test: Test, key: number) {
