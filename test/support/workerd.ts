@@ -15,13 +15,19 @@ export interface WorkerOptions {
   /** Variables of the Worker: text as it is, everything else as JSON. */
   readonly vars?: Readonly<Record<string, unknown>>;
   readonly script?: string;
+  /** A module put in front of the script, which it finds as `./index.js`. */
+  readonly front?: string;
   /** Folder that keeps what Durable Objects store from one process to the next. Default: a new one. */
   readonly storage?: string;
+  /** Lets a debugger or profiler connect, at `inspectorUrl`. */
+  readonly inspect?: boolean;
 }
 
 export interface RunningWorker {
   readonly url: string;
   readonly pid: number;
+  /** Where the DevTools protocol of the Worker's isolate listens, with `inspect`; else empty. */
+  readonly inspectorUrl: string;
   /** What the process has printed so far. */
   output(): string;
   stop(): Promise<void>;
@@ -30,13 +36,16 @@ export interface RunningWorker {
 /** Starts the built Worker in workerd on a free port. Rejects with what workerd printed when it does not start. */
 export async function startWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const folder = await mkdtemp(join(tmpdir(), "weir-"));
-  const { vars = {}, script = BUNDLE, storage = join(folder, "storage") } = options;
+  const { vars = {}, script = BUNDLE, front, storage = join(folder, "storage"), inspect = false } = options;
   await mkdir(storage, { recursive: true });
   // The configuration can only embed what lies beside it.
   await copyFile(script, join(folder, "index.js"));
+  if (front) await copyFile(front, join(folder, "front.js"));
   const config = join(folder, "config.capnp");
-  await writeFile(config, capnp(vars, storage));
-  const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", config], {
+  const modules = front ? ["front.js", "index.js"] : ["index.js"];
+  await writeFile(config, capnp(vars, storage, modules));
+  const inspector = inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
+  const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", ...inspector, config], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const exited = new Promise<void>((done) => child.once("exit", () => done()));
@@ -50,30 +59,40 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
     clearTimeout(killing);
     await rm(folder, { recursive: true, force: true });
   };
-  const port = await Promise.race([listenPort(child), exited.then(() => undefined)]);
-  if (port === undefined) {
+  const ports = await Promise.race([listenPorts(child), exited.then(() => undefined)]);
+  if (ports === undefined) {
     await stop();
     throw new Error(output);
   }
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid ?? 0, output: () => output, stop };
+  const inspectorUrl = inspect ? `ws://127.0.0.1:${ports.get("listen-inspector")}/weir` : "";
+  return {
+    url: `http://127.0.0.1:${ports.get("listen")}`,
+    pid: child.pid ?? 0,
+    inspectorUrl,
+    output: () => output,
+    stop,
+  };
 }
 
-/** workerd announces each socket on the control descriptor as one line of JSON. */
-function listenPort(child: ChildProcess): Promise<number> {
+/** workerd announces each socket on the control descriptor as one line of JSON, that of requests last. */
+function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
   const control = child.stdio[3] as Readable;
+  const ports = new Map<string, number>();
   return new Promise((found) => {
     let text = "";
     control.on("data", (chunk) => {
       text += chunk;
       for (const line of text.split("\n").slice(0, -1)) {
         const message = JSON.parse(line) as { event: string; port?: number };
-        if (message.event === "listen" && message.port) found(message.port);
+        if (message.port) ports.set(message.event, message.port);
       }
+      if (ports.has("listen")) found(ports);
     });
   });
 }
 
-function capnp(vars: Readonly<Record<string, unknown>>, storage: string): string {
+/** The first module is the Worker's own. */
+function capnp(vars: Readonly<Record<string, unknown>>, storage: string, modules: readonly string[]): string {
   const bindings = Object.entries(vars).map(([name, value]) =>
     typeof value === "string"
       ? `( name = ${text(name)}, text = ${text(value)} )`
@@ -89,7 +108,7 @@ const config :Workerd.Config = (
   sockets = [( name = "http", address = "127.0.0.1:0", http = (), service = "weir" )],
 );
 const weir :Workerd.Worker = (
-  modules = [( name = "index.js", esModule = embed "index.js" )],
+  modules = [${modules.map((name) => `( name = ${text(name)}, esModule = embed ${text(name)} )`).join(", ")}],
   compatibilityDate = "2026-10-23",
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
