@@ -28,8 +28,18 @@ export async function runCommand<Options>(
 
 /** A step of the work, with the seconds since the start, beside the results. */
 export function progress(step: string): void {
-  console.error(`${(performance.now() / 1_000).toFixed(0).padStart(3)} s  ${step}`);
+  console.error(stepText(step));
 }
+
+/** The same in place of the one before it, on a terminal. */
+export function status(step: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${stepText(step)}${CLEAR_TO_END}`);
+  else progress(step);
+}
+
+const CLEAR_TO_END = "\x1b[K";
+
+const stepText = (step: string): string => `${(performance.now() / 1_000).toFixed(0).padStart(3)} s  ${step}`;
 
 function orUndefined<T>(parse: () => T, usage: string): T | undefined {
   try {

@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { Worker } from "node:worker_threads";
 import type { StoreName } from "../src/config/config.ts";
 import { startLocalRedis } from "../test/support/local-store.ts";
 import { type RunningWorker, startWorker } from "../test/support/workerd.ts";
+import { startOrigin } from "./running-origin.ts";
 
 const INSTANCES = 3;
 
@@ -24,9 +23,8 @@ export async function withFleet<T>(
     parts.push(part);
     return part;
   };
-  const origin = new Worker(new URL("./origin.ts", import.meta.url));
+  const { url: ORIGIN, stop } = await startOrigin();
   try {
-    const [ORIGIN] = await once(origin, "message");
     const redis = stores.includes("upstash") ? await started(startLocalRedis()) : undefined;
     const starting = stores.map(async (STORE): Promise<[StoreName, string[]]> => {
       const vars = { ORIGIN, POLICIES: policies, STORE, ...(STORE === "upstash" && redis?.vars) };
@@ -38,7 +36,7 @@ export async function withFleet<T>(
     // The Workers before the store that they would miss. What is still starting is waited for.
     for (const part of await Promise.allSettled(parts.toReversed()))
       if (part.status === "fulfilled") await part.value.stop();
-    await origin.terminate();
+    await stop();
   }
 }
 

@@ -9,7 +9,7 @@ export interface Options {
 }
 
 export const USAGE =
-  "usage: npm run bench -- [--requests 2000] [--rounds 7], likewise bench:callers, bench:messages";
+  "usage: npm run bench:callers -- [--requests 2000] [--rounds 7], likewise bench:messages";
 
 /** Reads the command line. Throws an error made to be shown. */
 export function parseOptions(args: readonly string[]): Options {
@@ -27,7 +27,7 @@ export function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function wholeNumber(name: string, text: string, min: number, max: number): number {
+export function wholeNumber(name: string, text: string, min: number, max: number): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= min && number <= max) return number;
   throw new Error(`--${name} is "${text}", but has to be a whole number from ${min} to ${max}`);

@@ -1,11 +1,12 @@
-import type { Contestant } from "./contestants.ts";
+import type { Asked } from "./contestants.ts";
 import { RESOLUTION_MS } from "./cpu-time.ts";
 import type { Sample } from "./measure.ts";
+import { median, spread } from "./statistics.ts";
 import { table } from "./table.ts";
 
 /** A Worker with its samples, one for each round. */
 export interface Row {
-  readonly contestant: Contestant;
+  readonly contestant: Asked;
   readonly samples: readonly Sample[];
 }
 
@@ -13,12 +14,12 @@ export interface Row {
 export function report(rows: readonly Row[], requests: number): string {
   const base = rows[0]?.samples ?? [];
   const lines = rows.map(({ contestant, samples }) => {
-    const ratios = samples.map(({ cpuMs }, i) => cpuMs / (base[i]?.cpuMs ?? 0));
+    const ratio = spread(samples.map(({ cpuMs }, i) => cpuMs / (base[i]?.cpuMs ?? 0)));
     return [
       `${contestant.id}  ${contestant.label}`,
       String(Math.round(median(samples.map(({ cpuMs }) => (cpuMs * 1_000) / requests)))),
-      median(ratios).toFixed(2),
-      `${Math.min(...ratios).toFixed(2)} - ${Math.max(...ratios).toFixed(2)}`,
+      ratio.median.toFixed(2),
+      `${ratio.min.toFixed(2)} - ${ratio.max.toFixed(2)}`,
       String(Math.round(median(samples.map(({ elapsedMs }) => (requests / elapsedMs) * 1_000)))),
     ];
   });
@@ -29,11 +30,4 @@ export function report(rows: readonly Row[], requests: number): string {
     `Medians of ${base.length} rounds of ${requests} requests. CPU time is read in steps of ${stepUs} us/request.`,
     "* For orientation only: the load and the origin share this machine's processors with the Workers.",
   ].join("\n");
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length / 2;
-  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  return (low + high) / 2;
 }

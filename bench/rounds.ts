@@ -1,15 +1,19 @@
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
-import { startWorker } from "../test/support/workerd.ts";
+import { type RunningWorker, startWorker } from "../test/support/workerd.ts";
 import type { Contestant } from "./contestants.ts";
 import { createLoad } from "./load.ts";
-import { measure, type Runner } from "./measure.ts";
+import { measure } from "./measure.ts";
 import type { Options } from "./options.ts";
 import type { Row } from "./report.ts";
+import { startOrigin } from "./running-origin.ts";
+
+interface Started {
+  readonly contestant: Contestant;
+  readonly worker: RunningWorker;
+}
 
 /** Where there is a file system in memory, no disk has a part in the figures. */
 const MEMORY = "/dev/shm";
@@ -26,11 +30,11 @@ export interface Plan extends Options {
  */
 export async function runRounds(plan: Plan, interrupted: Promise<never>): Promise<Row[]> {
   const folder = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "weir-bench-"));
-  const origin = new Worker(new URL("./origin.ts", import.meta.url));
+  const origin = await startOrigin();
   const load = createLoad();
-  const starting: Promise<Runner>[] = [];
+  const starting: Promise<Started>[] = [];
 
-  async function start(contestant: Contestant): Promise<Runner> {
+  async function start(contestant: Contestant): Promise<Started> {
     const worker = await startWorker({ storage: join(folder, contestant.id), ...contestant.worker });
     return { contestant, worker };
   }
@@ -50,16 +54,15 @@ export async function runRounds(plan: Plan, interrupted: Promise<never>): Promis
   }
 
   try {
-    const [url] = (await once(origin, "message")) as [string];
     plan.progress("starting the Workers");
-    starting.push(...plan.contestants(url).map(start));
+    starting.push(...plan.contestants(origin.url).map(start));
     return await Promise.race([run(), interrupted]);
   } finally {
     load.close();
     const started = await Promise.allSettled(starting);
     const running = started.filter((result) => result.status === "fulfilled");
     await Promise.all(running.map(({ value }) => value.worker.stop()));
-    await origin.terminate();
+    await origin.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }

@@ -117,7 +117,6 @@ export function createCounter({ storage, now, onCorrupt }: CounterParts): Counte
       isAlarmPending = idleMs > nowMs;
       if (isAlarmPending) return storage.wakeAt(Math.max(idleMs, nowMs + MIN_ALARM_DELAY_MS), false);
       records.clear();
-      reserves.clear();
       return storage.clear();
     },
   };

@@ -1,15 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket as Client, type ClientOptions } from "ws";
+import { buildWorker } from "../support/build.ts";
 import {
   type Accepted,
   type End,
@@ -31,31 +31,14 @@ let opened = 0;
 
 beforeAll(async () => {
   server = await startSocketOrigin();
-  worker = await startWorker({ script: buildBridge(), vars: { ORIGIN: server.url } });
+  const source = fileURLToPath(new URL("../http/bridge-worker.ts", import.meta.url));
+  worker = await startWorker({ script: buildWorker(folder, { source }), vars: { ORIGIN: server.url } });
 });
 afterAll(async () => {
   await worker?.stop();
   await server?.stop();
   rmSync(folder, { recursive: true });
 });
-
-/** Bundles the bridge with the settings of Weir's own Worker. */
-function buildBridge(): string {
-  const root = resolve(import.meta.dirname, "../..");
-  const source = fileURLToPath(new URL("../http/bridge-worker.ts", import.meta.url));
-  const wrangler = resolve(root, "node_modules/wrangler/bin/wrangler.js");
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [wrangler, "deploy", source, "--dry-run", "--outdir", folder],
-    {
-      cwd: root,
-      encoding: "utf8",
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" },
-    },
-  );
-  if (status !== 0) throw new Error(`the bridge does not build:\n${stdout}${stderr}`);
-  return join(folder, "bridge-worker.js");
-}
 
 interface Connection {
   readonly path: string;

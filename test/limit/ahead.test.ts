@@ -128,6 +128,7 @@ describe("permits taken ahead", () => {
     expect(standingOf(shelf.records, thousand, nowMs).remaining).toBe(1_000);
   });
 
+  // Held for less than a slice, single admissions between them would need entries of their own: nothing is.
   it("stand no longer than their time, a window and a slice, however long they go on being taken", () => {
     const anySteps = fc.array(fc.tuple(fc.integer({ min: 1, max: 400 }), fc.nat(10)), {
       minLength: 500,
@@ -137,7 +138,7 @@ describe("permits taken ahead", () => {
     const wideQuota = sliding(1_000_000, MINUTE);
     const sliceMs = Math.ceil((MINUTE * 7) / 6 / (MAX_ENTRIES - 1));
     fc.assert(
-      fc.property(anySteps, fc.integer({ min: 200, max: MINUTE / 6 }), (steps, holdMs) => {
+      fc.property(anySteps, fc.integer({ min: MINUTE / 60, max: MINUTE / 6 }), (steps, holdMs) => {
         const shelf = createShelf();
         const taken: Counted[] = [];
         let nowMs = START;

@@ -34,6 +34,10 @@ const writesOf = (world: CounterWorld, act: () => void): number => {
   return world.disk.puts.length - before;
 };
 
+function take(world: CounterWorld, one: Charge, times: number): void {
+  for (let i = 0; i < times; i++) world.take([one]);
+}
+
 const remaining = (world: CounterWorld, which: "stored" | "exact", one = plenty): number =>
   standingOf(new Map([[one.key, world[which](one.key)]]), one, world.clockMs).remaining;
 
@@ -127,10 +131,23 @@ describe("a counter with a reserve still writes", () => {
     expect(writesOf(world, () => world.take([{ ...plenty, cost: 1_000 }]))).toBe(1);
   });
 
-  it("what comes when its time is over", () => {
-    const world = busyWorld();
-    world.pass(1_000);
-    expect(writesOf(world, () => world.take([plenty]))).toBe(1);
+  it("what comes when its time is over, a second after the last write", () => {
+    const world = createCounterWorld();
+    // The first three, then with 4, 9 and 19 in reserve: the last of them when 19 had come.
+    expect(writesOf(world, () => take(world, plenty, 20))).toBe(6);
+    world.pass(999);
+    expect(writesOf(world, () => take(world, plenty, 1))).toBe(0);
+    world.pass(1);
+    expect(writesOf(world, () => take(world, plenty, 1))).toBe(1);
+  });
+
+  it("what is more than storage counts, also when it was written before the last reserve was used up", () => {
+    const world = createCounterWorld();
+    take(world, plenty, 20);
+    take(world, { ...plenty, cost: 500 }, 1);
+    const reserved = remaining(world, "exact") - remaining(world, "stored");
+    expect(writesOf(world, () => take(world, plenty, reserved))).toBe(0);
+    expect(writesOf(world, () => take(world, plenty, 1))).toBe(1);
   });
 
   it("a refusal that a lockout counts, also one beside an admission", () => {

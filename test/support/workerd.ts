@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -16,13 +16,19 @@ export interface WorkerOptions {
   /** Variables of the Worker: text as it is, everything else as JSON. */
   readonly vars?: Readonly<Record<string, unknown>>;
   readonly script?: string;
+  /** A module put in front of the script, which it finds as `./index.js`. */
+  readonly front?: string;
   /** Folder that keeps what Durable Objects store from one process to the next. Default: a new one. */
   readonly storage?: string;
+  /** Lets a debugger or profiler connect, at `inspectorUrl`. */
+  readonly inspect?: boolean;
 }
 
 export interface RunningWorker {
   readonly url: string;
   readonly pid: number;
+  /** Where the DevTools protocol of the Worker's isolate listens, with `inspect`; else empty. */
+  readonly inspectorUrl: string;
   /** What the process has printed so far. */
   output(): string;
   /** What its isolates have handed to its metrics objects. */
@@ -33,16 +39,17 @@ export interface RunningWorker {
 /** Starts the built Worker in workerd on a free port. Rejects with what workerd printed when it does not start. */
 export async function startWorker(options: WorkerOptions = {}): Promise<RunningWorker> {
   const folder = await mkdtemp(join(tmpdir(), "weir-"));
-  const { vars = {}, script = BUNDLE, storage = join(folder, "storage") } = options;
+  const { vars = {}, script = BUNDLE, front, storage = join(folder, "storage"), inspect = false } = options;
   await mkdir(storage, { recursive: true });
   // The configuration can only embed what lies beside it.
   await copyFile(script, join(folder, "index.js"));
   await writeFile(join(folder, "metrics-reader.js"), METRICS_READER);
+  if (front) await copyFile(front, join(folder, "front.js"));
   const config = join(folder, "config.capnp");
-  // Other scripts than Weir's, to compare it with, have no metrics.
-  const classes = ["CounterObject", ...((await readFile(script, "utf8")).includes(METRICS) ? [METRICS] : [])];
-  await writeFile(config, capnp(vars, storage, classes));
-  const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", config], {
+  const modules = front ? ["front.js", "index.js"] : ["index.js"];
+  await writeFile(config, capnp(vars, storage, modules));
+  const inspector = inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
+  const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", ...inspector, config], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const exited = new Promise<void>((done) => child.once("exit", () => done()));
@@ -62,14 +69,18 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
     throw new Error(output);
   }
   const urlOf = (socket: string) => `http://127.0.0.1:${ports.get(socket)}`;
-  const readMetrics = async () => (await (await fetch(urlOf("metrics"))).json()) as ReadMetrics;
-  return { url: urlOf("http"), pid: child.pid ?? 0, output: () => output, readMetrics, stop };
+  const inspectorUrl = inspect ? `ws://127.0.0.1:${ports.get("listen-inspector")}/weir` : "";
+  return {
+    url: urlOf("http"),
+    pid: child.pid ?? 0,
+    inspectorUrl,
+    output: () => output,
+    readMetrics: async () => (await (await fetch(urlOf("metrics"))).json()) as ReadMetrics,
+    stop,
+  };
 }
 
-const SOCKETS = 2;
-const METRICS = "MetricsObject";
-
-/** The ports by socket: workerd announces each on the control descriptor as one line of JSON. */
+/** workerd announces each socket by name on the control descriptor as one line of JSON, and before them its inspector. */
 function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
   const control = child.stdio[3] as Readable;
   const ports = new Map<string, number>();
@@ -79,15 +90,15 @@ function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> 
       text += chunk;
       for (const line of text.split("\n").slice(0, -1)) {
         const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
-        if (event === "listen" && socket && port) ports.set(socket, port);
+        if (port) ports.set(socket ?? event, port);
       }
-      if (ports.size === SOCKETS) found(ports);
+      if (ports.has("http") && ports.has("metrics")) found(ports);
     });
   });
 }
 
-function capnp(vars: Readonly<Record<string, unknown>>, storage: string, classes: readonly string[]): string {
-  const hasMetrics = classes.includes(METRICS);
+/** The first module is the Worker's own. */
+function capnp(vars: Readonly<Record<string, unknown>>, storage: string, modules: readonly string[]): string {
   const bindings = Object.entries(vars).map(([name, value]) =>
     typeof value === "string"
       ? `( name = ${text(name)}, text = ${text(value)} )`
@@ -107,16 +118,17 @@ const config :Workerd.Config = (
   ],
 );
 const weir :Workerd.Worker = (
-  modules = [( name = "index.js", esModule = embed "index.js" )],
+  modules = [${modules.map((name) => `( name = ${text(name)}, esModule = embed ${text(name)} )`).join(", ")}],
   compatibilityDate = "2026-10-23",
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
     ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
-    ${hasMetrics ? `( name = "METRICS", durableObjectNamespace = "${METRICS}" ),` : ""}
+    ( name = "METRICS", durableObjectNamespace = "MetricsObject" ),
     ${bindings.join(",\n    ")}
   ],
   durableObjectNamespaces = [
-    ${classes.map((name) => `( className = "${name}", uniqueKey = "${name}", enableSql = true )`)}
+    ( className = "CounterObject", uniqueKey = "counters", enableSql = true ),
+    ( className = "MetricsObject", uniqueKey = "metrics", enableSql = true ),
   ],
   durableObjectStorage = ( localDisk = "storage" ),
 );
@@ -124,7 +136,7 @@ const reader :Workerd.Worker = (
   modules = [( name = "metrics-reader.js", esModule = embed "metrics-reader.js" )],
   compatibilityDate = "2026-10-23",
   bindings = [
-    ${hasMetrics ? `( name = "METRICS", durableObjectNamespace = ( className = "${METRICS}", serviceName = "weir" ) )` : ""}
+    ( name = "METRICS", durableObjectNamespace = ( className = "MetricsObject", serviceName = "weir" ) ),
   ],
 );
 `;
