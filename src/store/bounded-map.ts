@@ -2,6 +2,8 @@
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #maxEntries: number;
+  /** Stays at the oldest entry: a new one for each that is forgotten would have to pass by what was deleted before it. */
+  #oldest = this.#entries.keys();
 
   constructor(maxEntries: number) {
     this.#maxEntries = maxEntries;
@@ -14,9 +16,10 @@ export class BoundedMap<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxEntries) return;
-      this.#entries.delete(oldest);
+    while (this.#entries.size > this.#maxEntries) {
+      const { value: oldest, done } = this.#oldest.next();
+      if (done) this.#oldest = this.#entries.keys();
+      else this.#entries.delete(oldest);
     }
   }
 
