@@ -55,7 +55,7 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     config,
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
-    chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
+    chargeRequest: createCharges(createDigest(config.keySecret)),
     ...stores,
     slots,
     newDeadline,

@@ -1,5 +1,6 @@
 import type { Config, OutageStep } from "../config/config.ts";
 import type { ChargeRequest, PolicyCharge } from "../key/charges.ts";
+import { createAddressReader } from "../key/client-address.ts";
 import type { RequestFacts } from "../key/request-facts.ts";
 import type { Receipt } from "../limit/charge.ts";
 import { CONCURRENCY } from "../limit/quota.ts";
@@ -52,11 +53,12 @@ const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createDecide(parts: DecideParts): Decide {
   const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log } = parts;
+  const readAddress = createAddressReader(config.clientIp, config.ipv6Prefix);
 
   return async (request, url, reader) => {
     let matched: readonly MatchedPolicy[] | undefined;
     try {
-      const incoming = readRequest(request, url, config.clientIp);
+      const incoming = readRequest(request, url, readAddress);
       if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
       if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
       if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))

@@ -6,7 +6,7 @@ import { type Decide, logFault } from "./decide.ts";
 import type { Provisional } from "./outcomes.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
-import { addRateLimitFields } from "./rate-limit-fields.ts";
+import { addRateLimitFields, type Fields, rateLimitFields } from "./rate-limit-fields.ts";
 import { refuse, refuseUnavailable } from "./refusal.ts";
 import { createRequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
@@ -44,11 +44,12 @@ export function createLimiter(parts: LimiterParts): Limiter {
       case "unlimited":
         return forward(reader.current(), url);
       case "refused": {
-        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter);
-        return withFields(request, verdict.applied, refusal);
+        const fields = fieldsOf(verdict.applied);
+        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter, fields);
+        return exposed(request, refusal);
       }
       case "admitted": {
-        const response = await attend(verdict, request.signal, async (leaves) => {
+        const response = await attend(verdict, request, async (leaves) => {
           return settled(verdict.provisional, await forward(reader.current(), url, leaves));
         });
         return withFields(request, verdict.applied, response);
@@ -66,6 +67,16 @@ export function createLimiter(parts: LimiterParts): Limiter {
     }
   }
 
+  function fieldsOf(applied: readonly Applied[]): Fields {
+    try {
+      return rateLimitFields(applied, config.headers);
+    } catch (error) {
+      // Without fields rather than not at all.
+      logFault(log, error);
+      return {};
+    }
+  }
+
   function withFields(request: Request, applied: readonly Applied[], response: Response): Response {
     // An answer that switches protocols, or one without any policy to speak of, stays what it is.
     if (response.status === 101 || applied.length === 0) return response;
@@ -74,14 +85,14 @@ export function createLimiter(parts: LimiterParts): Limiter {
       addRateLimitFields(answer.headers, applied, config.headers);
       return exposed(request, answer);
     } catch (error) {
-      // Without fields rather than not at all.
       logFault(log, error);
       return response;
     }
   }
 
   function exposed(request: Request, answer: Response): Response {
-    if (crossOrigin(request) !== undefined) exposeFields(answer.headers, config.headers);
+    if (answer.status !== 101 && crossOrigin(request) !== undefined)
+      exposeFields(answer.headers, config.headers);
     return answer;
   }
 }

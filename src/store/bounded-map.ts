@@ -5,6 +5,8 @@ export class BoundedMap<K, V> {
   readonly #maxBytes: number;
   readonly #bytesOf: (key: K) => number;
   #bytes = 0;
+  /** Stays at the oldest entry: a new one for each that is forgotten would have to pass by what was deleted before it. */
+  #oldest = this.#entries.keys();
 
   /** @param bytesOf about what an entry takes, by its key */
   constructor(maxEntries: number, maxBytes = 0, bytesOf: (key: K) => number = () => 0) {
@@ -21,9 +23,10 @@ export class BoundedMap<K, V> {
     this.delete(key);
     this.#entries.set(key, value);
     this.#bytes += this.#bytesOf(key);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) return;
-      this.delete(oldest);
+    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) {
+      const { value: oldest, done } = this.#oldest.next();
+      if (done) this.#oldest = this.#entries.keys();
+      else this.delete(oldest);
     }
   }
 

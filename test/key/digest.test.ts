@@ -42,6 +42,23 @@ describe("a digest", () => {
     expect(await keyed("=2:ip9:192.0.2.7")).toBe("jRNjc7K1OC6HTkZl81xBmw");
   });
 
+  it("is remembered, and the same then", async () => {
+    const digest = createDigest("a secret of some length");
+    const fresh = digest("text");
+    expect(fresh).toBeInstanceOf(Promise);
+    await fresh;
+    expect(digest("text")).toBe(await keyed("text"));
+  });
+
+  it("is remembered only of the newest 10,000 texts, and of none that is long", async () => {
+    const digest = createDigest(undefined);
+    const isRemembered = (text: string) => typeof digest(text) === "string";
+    for (let i = 0; i <= 10_000; i++) await digest(`text ${i}`);
+    const long = "a".repeat(257);
+    await digest(long);
+    expect(["text 0", "text 1", "text 10000", long].map(isRemembered)).toEqual([false, true, true, false]);
+  });
+
   it("answers many at the same time like one after the other", async () => {
     const digest = createDigest("a secret of some length");
     const texts = Array.from({ length: 50 }, (_, i) => `text ${i}`);
