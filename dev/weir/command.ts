@@ -32,3 +32,10 @@ export function readArguments<const O extends NonNullable<ParseArgsConfig["optio
 /** Without Node's advice about arguments that start with a dash, which no command takes. */
 const plainMessage = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\. To specify.*$/s, "");
+
+/** A whole number from an option. */
+export function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new UsageError(`--${option} is "${text}", but has to be a whole number from ${least} to ${most}`);
+}
