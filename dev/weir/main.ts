@@ -1,11 +1,12 @@
 import { check } from "./check/check.ts";
 import { type Command, EXIT, type ExitStatus } from "./command.ts";
+import { probe } from "./probe/probe.ts";
 import { replay } from "./replay/replay.ts";
 import { sampleLog } from "./sample-log/sample-log.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
-const COMMANDS: readonly Command[] = [check, replay, sampleLog];
+const COMMANDS: readonly Command[] = [check, replay, probe, sampleLog];
 
 process.exitCode = await main(process.argv.slice(2), createTerminal(process.env));
 
