@@ -15,7 +15,7 @@ const MAX_REMEMBERED_LENGTH = 256;
 export function createDigest(secret: string | undefined): Digest {
   const encoder = new TextEncoder();
   // The key, not its promise: a promise would die with the request that made it.
-  let hmacKey: CryptoKey | undefined;
+  let hmacKey: Awaited<ReturnType<typeof crypto.subtle.importKey>> | undefined;
   const sign = async (bytes: Uint8Array): Promise<ArrayBuffer> => {
     if (secret === undefined) return crypto.subtle.digest("SHA-256", bytes);
     hmacKey ??= await crypto.subtle.importKey("raw", encoder.encode(secret), HMAC, false, ["sign"]);
