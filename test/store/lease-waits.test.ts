@@ -117,6 +117,20 @@ describe("requests of a leased key that come together", () => {
     expect(answers.findLastIndex(({ afterMs }) => afterMs > 0)).toBeLessThan(100);
   });
 
+  it("find nothing in hand in the last tenth of a second, counted from asking", async () => {
+    const { warm, send, answers } = open({ delayMs: 250 });
+    await warm();
+    await pass(1_000);
+    send();
+    // Held for eight calls.
+    await pass(8 * 250 - 101);
+    send();
+    await pass(1);
+    send();
+    await pass(250);
+    expect(answers.map(({ afterMs }) => afterMs)).toEqual([250, 0, 250]);
+  });
+
   it("keep the call alive that they wait for", async () => {
     const { warm, send, kept } = open();
     await warm();

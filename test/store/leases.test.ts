@@ -206,6 +206,17 @@ describe("a request with several charges", () => {
     expect(decisionIn(await take(many))?.remaining).toBe(before - 1);
   });
 
+  it("puts nothing in hand when one of the others refuses", async () => {
+    const { send, take, clock, asked } = open();
+    await send(300, 5, many);
+    clock.nowMs += 1_000;
+    asked.length = 0;
+    await take(many, { ...other, cost: LIMIT + 1 });
+    expect(asked[0]?.[0]?.ahead?.units).toBeGreaterThan(10);
+    await take(many);
+    expect(asked).toHaveLength(2);
+  });
+
   it("puts back what it paid when a refusal is known, and says nothing of the others", async () => {
     const { send, take, asked } = open();
     const few = { ...many, count: "few", quota: quota(3, MINUTE) };
