@@ -4,7 +4,7 @@ import { BoundedMap } from "./bounded-map.ts";
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 8 * 2 ** 20;
 /** Of an entry without the letters of its key: measured, and rounded up. */
-const ENTRY_BYTES = 500;
+const ENTRY_BYTES = 600;
 
 interface Known {
   readonly decision: Decision;
