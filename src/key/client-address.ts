@@ -13,27 +13,25 @@ export type ReadAddress = (headers: Headers) => ClientAddress | undefined;
 /** The address that every request from another customer's Worker has. */
 const OTHER_WORKERS = "2a06:98c0:3600::103";
 
-/** Together they bound what is remembered. No address is longer, with brackets, zone and port. */
+/** Together they bound what is remembered. A header that went through some proxies is not longer. */
 const MAX_REMEMBERED = 10_000;
-const MAX_REMEMBERED_LENGTH = 64;
+const MAX_REMEMBERED_LENGTH = 256;
 
 /** Remembers the newest addresses: callers come again, and reading one is work. */
 export function createAddressReader(source: ClientIpSource, ipv6Prefix: number): ReadAddress {
   const remembered = new BoundedMap<string, ClientAddress>(MAX_REMEMBERED);
+  const name = source.kind === "header" ? source.name : "x-forwarded-for";
   return (headers) => {
-    const text = addressText(headers, source);
-    if (!text) return undefined;
-    const known = remembered.get(text);
+    // By the whole header: a piece of it would keep all of it in memory, however much a client wrote in front.
+    const header = headers.get(name);
+    if (!header) return undefined;
+    const known = remembered.get(header);
     if (known) return known;
-    const address = clientAddress(text, ipv6Prefix);
-    if (address && text.length <= MAX_REMEMBERED_LENGTH) remembered.set(text, address);
+    const text = source.kind === "header" ? header : header.split(",").at(-source.fromRight);
+    const address = text === undefined ? undefined : clientAddress(text, ipv6Prefix);
+    if (address && header.length <= MAX_REMEMBERED_LENGTH) remembered.set(header, address);
     return address;
   };
-}
-
-function addressText(headers: Headers, source: ClientIpSource): string | null | undefined {
-  if (source.kind === "header") return headers.get(source.name);
-  return headers.get("x-forwarded-for")?.split(",").at(-source.fromRight);
 }
 
 /** An address as written, with what it is keyed by; undefined when it is none. */
@@ -51,8 +49,9 @@ export function parseAddress(text: string | null | undefined): IpAddress | undef
 
 function networkOf(address: IpAddress, ipv6Prefix: number): string {
   if (address.groups.length === 2) return address.text;
-  const network = firstBits(address, ipv6Prefix).map((group) => group.toString(16));
-  return `${network.join(":")}/${ipv6Prefix}`;
+  const groups = firstBits(address, ipv6Prefix).map((group) => group.toString(16));
+  const network = parseIpAddress(groups.join(":"));
+  return `${network?.text}/${ipv6Prefix}`;
 }
 
 /**

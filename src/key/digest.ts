@@ -5,7 +5,9 @@ export type Digest = (text: string) => string | Promise<string>;
 
 /** Together they bound what is remembered to a few megabytes. */
 const MAX_REMEMBERED = 10_000;
-const MAX_REMEMBERED_LENGTH = 256;
+const MAX_BYTES = 4 * 2 ** 20;
+/** What a digest and its place in the map take. */
+const ENTRY_BYTES = 150;
 
 /**
  * Digests by HMAC-SHA-256 with a secret. Without one they are plain SHA-256: as unequal, but whoever
@@ -21,14 +23,16 @@ export function createDigest(secret: string | undefined): Digest {
     hmacKey ??= await crypto.subtle.importKey("raw", encoder.encode(secret), HMAC, false, ["sign"]);
     return crypto.subtle.sign("HMAC", hmacKey, bytes);
   };
-  const remembered = new BoundedMap<string, string>(MAX_REMEMBERED);
+  const remembered = new BoundedMap<string, string>(MAX_REMEMBERED, MAX_BYTES, bytesOf);
   const fresh = async (text: string): Promise<string> => {
     const digest = base64Url(new Uint8Array(await sign(encoder.encode(text)), 0, 16));
-    if (text.length <= MAX_REMEMBERED_LENGTH) remembered.set(text, digest);
+    remembered.set(text, digest);
     return digest;
   };
   return (text) => remembered.get(text) ?? fresh(text);
 }
+
+const bytesOf = (text: string): number => ENTRY_BYTES + 2 * text.length;
 
 const HMAC = { name: "HMAC", hash: "SHA-256" };
 

@@ -66,10 +66,11 @@ export class LeasePlan {
    *
    * @param random from 0 up to 1
    */
-  refused({ retryAfterMs }: Decision, random: number, askedMs: number): number {
+  refused({ retryAfterMs, remaining }: Decision, random: number, askedMs: number): number {
     const turnMs = Math.min(LONGEST_MS, ((this.#holders - 1) * 1_000) / CALLS_PER_SECOND);
     const believedMs = retryAfterMs + Math.ceil((turnMs * (1 + random)) / 2);
-    this.#pace.pause(askedMs, askedMs + Math.min(believedMs, LONGEST_MS));
+    // What was refused for its size alone keeps nobody else waiting.
+    if (remaining === 0) this.#pace.pause(askedMs, askedMs + Math.min(believedMs, LONGEST_MS));
     return believedMs;
   }
 

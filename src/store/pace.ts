@@ -41,7 +41,8 @@ export class Pace {
   /** Lets the time from now until then not count: nothing can go on in it. */
   pause(nowMs: number, untilMs: number): void {
     this.#sum = this.units(nowMs);
-    this.#atMs = untilMs;
-    this.#sinceMs += untilMs - nowMs;
+    // A pause within another takes no longer.
+    this.#sinceMs += Math.max(0, untilMs - Math.max(nowMs, this.#atMs));
+    this.#atMs = Math.max(this.#atMs, untilMs);
   }
 }

@@ -7,6 +7,7 @@ import {
   createAddressReader,
   parseAddress,
 } from "../../src/key/client-address.ts";
+import { heapBytes } from "../support/heap.ts";
 
 const OTHER_WORKERS = "2a06:98c0:3600::103";
 
@@ -113,10 +114,21 @@ describe("the caller's address", () => {
 
   it("is not remembered when it is written at length", () => {
     const readOnce = createAddressReader({ kind: "header", name: "cf-connecting-ip" }, 64);
-    const addressOf = () => readOnce(new Headers({ "cf-connecting-ip": `fe80::1%${"a".repeat(60)}` }));
+    const addressOf = () => readOnce(new Headers({ "cf-connecting-ip": `fe80::1%${"a".repeat(250)}` }));
     const first = addressOf();
     expect(first?.text).toBe("fe80::1");
     expect(addressOf()).not.toBe(first);
+  });
+
+  it("of a long list is not remembered, nor is the list", () => {
+    const readOnce = createAddressReader({ kind: "forwarded", fromRight: 1 }, 64);
+    const before = heapBytes();
+    for (let i = 0; i < 1_000; i++) {
+      const forwarded = `${`${i}`.padStart(50_000, "x")}, 2001:db8::${i.toString(16)}`;
+      expect(readOnce(new Headers({ "x-forwarded-for": forwarded }))?.network).toBe("2001:db8::/64");
+    }
+    expect(heapBytes() - before).toBeLessThan(2 ** 23);
+    expect(readOnce).toBeDefined();
   });
 
   it("is not changed by what the client put on the left", () => {

@@ -40,6 +40,15 @@ describe("known refusals", () => {
     expect(many - few).toBeLessThan(MIB);
   });
 
+  it("of a few keys, again and again, take no more memory than once", { timeout: TIMEOUT_MS }, () => {
+    const known = createKnownRefusals(() => START_MS);
+    const before = heapBytes();
+    for (let i = 0; i < 500_000; i++)
+      known.remember({ ...one, key: keyOf(i % 50) }, freshRefusal(i), START_MS);
+    expect(heapBytes() - before).toBeLessThan(4 * MIB);
+    expect(known.find({ ...one, key: keyOf(1) }, HORIZON_MS)).toBeDefined();
+  });
+
   it("of policies with long names are fewer, so that they take no more memory either", () => {
     const known = createKnownRefusals(() => START_MS);
     const before = heapBytes();

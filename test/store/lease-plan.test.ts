@@ -106,9 +106,20 @@ describe("how much is leased", () => {
   it("as much after a refusal as before it, however long that was believed", () => {
     const { plan, ahead, nowMs } = planAt(100);
     const units = ahead()?.units;
-    plan.refused(decisionWith({ allowed: false, retryAfterMs: 8_000 }), 0, nowMs);
+    plan.refused(decisionWith({ allowed: false, remaining: 0, retryAfterMs: 8_000 }), 0, nowMs);
     expect(plan.ahead(0, 0, nowMs + 8_000)?.units).toBe(units);
     expect(plan.ahead(0, 0, nowMs + 60_000)).toBeUndefined();
+  });
+
+  it("no more after refusals of what was too large, while the rest goes on", () => {
+    const { plan, ahead, nowMs } = planAt(100);
+    const units = ahead()?.units ?? 0;
+    const tooLarge = decisionWith({ allowed: false, remaining: 1_000, retryAfterMs: 8_000 });
+    for (let i = 0; i < 1_000; i++) {
+      plan.note(1, nowMs + 10 * i);
+      plan.refused(tooLarge, 0, nowMs + 10 * i);
+    }
+    expect(plan.ahead(0, 0, nowMs + 10_000)?.units).toBeLessThan(1.1 * units);
   });
 });
 
