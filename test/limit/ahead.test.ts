@@ -137,7 +137,7 @@ describe("permits taken ahead", () => {
     const wideQuota = sliding(1_000_000, MINUTE);
     const sliceMs = Math.ceil((MINUTE * 7) / 6 / (MAX_ENTRIES - 1));
     fc.assert(
-      fc.property(anySteps, fc.integer({ min: 200, max: MINUTE / 6 }), (steps, holdMs) => {
+      fc.property(anySteps, fc.integer({ min: MINUTE / 60, max: MINUTE / 6 }), (steps, holdMs) => {
         const shelf = createShelf();
         const taken: Counted[] = [];
         let nowMs = START;
