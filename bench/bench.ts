@@ -51,7 +51,7 @@ await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
 
 function heading(settings: Settings): string {
   const { date, cores, processor, system, node } = machine();
-  return `${date}, ${cores} cores (${processor}), ${system}, Node ${node}. Medians of ${settings.cpuRounds} rounds of ${settings.requests} requests, in parentheses the least and greatest.`;
+  return `${date}, ${cores} cores (${processor}), ${system}, Node ${node}. Medians of rounds (${settings.cpuRounds}) of ${settings.requests} requests, in parentheses the least and greatest.`;
 }
 
 function machine() {

@@ -12,8 +12,8 @@ const MEMORY = "/dev/shm";
 const OBJECT_NETWORK = resolve(import.meta.dirname, "object-network.js");
 
 /**
- * A busy machine is no broken store: Weir waits for it, about as long as its peers do. When a store fails nevertheless
- * it shows, as an answer that stops the run.
+ * A busy machine is no broken store: Weir waits for it, as long as its peers do. When a store fails nevertheless it
+ * shows, as an answer that stops the run.
  */
 const NO_LADDER = { STORE_TIMEOUT: "10s", ON_STORE_ERROR: "closed" };
 

@@ -73,16 +73,16 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     config,
     log,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
-    chargeRequest: createCharges(createDigest(config.keySecret), config.ipv6Prefix),
+    chargeRequest: createCharges(createDigest(config.keySecret)),
     ...stores,
     slots,
     newDeadline,
     record,
-    count: metrics.count,
   });
   return createLimiter({
     config,
     log,
+    count: metrics.count,
     decide,
     verifyToken: createVerifier(config, log, waitUntil),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),

@@ -2,6 +2,9 @@ import { Ratelimit } from "@upstash/ratelimit";
 import { Redis } from "@upstash/redis/cloudflare";
 import { toOrigin } from "./forward.js";
 
+/** As long as Weir waits during a run. */
+const TIMEOUT_MS = 10_000;
+
 /** As its documentation says: made once outside of requests, `pending` handed to `waitUntil`. */
 let limiters;
 
@@ -17,6 +20,8 @@ export default {
     const keys = [address, user, `${address} ${user}`];
     const results = await Promise.all(limiters.map((limiter, i) => limiter.limit(keys[i])));
     for (const { pending } of results) context.waitUntil(pending);
+    // It would let the request pass. Here that is a fault of the machine, and no answer.
+    if (results.some(({ reason }) => reason === "timeout")) return new Response("No answer", { status: 503 });
     if (results.some(({ success }) => !success)) return new Response("Too many requests", { status: 429 });
     return toOrigin(request, env.ORIGIN);
   },
@@ -26,7 +31,7 @@ function createLimiters(env) {
   const redis = new Redis({ url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN });
   const limiter = Ratelimit.slidingWindow(env.LIMIT, `${env.WINDOW_MS} ms`);
   const prefixes = Array.from({ length: env.LIMITERS }, (_, i) => `${env.NAMESPACE}-${i}`);
-  return prefixes.map((prefix) => new Ratelimit({ redis, limiter, prefix }));
+  return prefixes.map((prefix) => new Ratelimit({ redis, limiter, prefix, timeout: TIMEOUT_MS }));
 }
 
 /** The configuration that starts Workers names these classes; nothing here uses them. */

@@ -10,7 +10,8 @@ const KEYS = 20;
 const SILENCE_MS = 12_000;
 /** What is on its way to the disk gets there: a restart is no crash. */
 const SETTLE_MS = 500;
-const TRIES = 10;
+/** Longer than a circuit breaker stays open. */
+const TRIES = 60;
 
 /** About how long all of it takes. */
 export const FORGETTING_MS = SILENCE_MS + 5_000;

@@ -36,5 +36,6 @@ export function applyOverrides(
   });
 }
 
-const limitVariable = (policyName: string): string =>
+/** `LIMIT_CHAT_USER` for the policy `chat-user`. */
+export const limitVariable = (policyName: string): string =>
   `LIMIT_${policyName.toUpperCase().replaceAll("-", "_")}`;

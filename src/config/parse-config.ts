@@ -122,7 +122,8 @@ function readTexts<T>(name: ListName, env: Env, parse: (text: string) => Result<
   });
 }
 
-function readItems(name: ListName, env: Env, report: Report): { path: string; item: unknown }[] {
+/** The items of a list variable and its continuations, each with its path: `POLICIES[0]`, `POLICIES_2[3]`. */
+export function readItems(name: ListName, env: Env, report: Report): { path: string; item: unknown }[] {
   return numbered(name, env).flatMap((variable) => {
     const items = parseItems(env[variable], LISTS[name]);
     if (items.ok) return items.value.map((item, i) => ({ path: `${variable}[${i}]`, item }));

@@ -18,10 +18,3 @@ export function exposeFields(headers: Headers, families: ReadonlySet<HeaderFamil
   const missing = names.filter((name) => !exposed.includes(name.toLowerCase()));
   if (missing.length > 0) headers.append("Access-Control-Expose-Headers", missing.join(", "));
 }
-
-/** Lets a page of another origin read an answer of Weir's own. Without credentials: it holds nothing of the caller. */
-export function allowCrossOrigin(request: Request, headers: Headers): void {
-  headers.append("Vary", "Origin");
-  const origin = crossOrigin(request);
-  if (origin !== undefined) headers.set("Access-Control-Allow-Origin", origin);
-}

@@ -1,10 +1,10 @@
 import type { Config, OutageStep } from "../config/config.ts";
 import type { ChargeRequest, PolicyCharge } from "../key/charges.ts";
+import { createAddressReader } from "../key/client-address.ts";
 import type { RequestFacts } from "../key/request-facts.ts";
 import type { Receipt } from "../limit/charge.ts";
 import { CONCURRENCY } from "../limit/quota.ts";
 import type { Log } from "../metrics/log.ts";
-import type { Metrics } from "../metrics/metrics.ts";
 import type { LimitType } from "../metrics/series.ts";
 import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
@@ -32,8 +32,6 @@ export interface DecideParts {
   readonly newDeadline: () => Deadline;
   readonly log: Log;
   readonly record: RecordDecision;
-  /** For what no policy decides. */
-  readonly count: Metrics["count"];
 }
 
 /** What was decided of a request, before anything is forwarded. */
@@ -57,20 +55,14 @@ export type Decide = (request: Request, url: URL, reader: RequestReader) => Prom
 const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createDecide(parts: DecideParts): Decide {
-  const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log } = parts;
-  const { record, count } = parts;
+  const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log, record } =
+    parts;
+  const readAddress = createAddressReader(config.clientIp, config.ipv6Prefix);
 
   return async (request, url, reader) => {
-    const verdict = await decide(request, url, reader);
-    const { kind } = verdict;
-    if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
-    return verdict;
-  };
-
-  async function decide(request: Request, url: URL, reader: RequestReader): Promise<Verdict> {
     let matched: readonly MatchedPolicy[] | undefined;
     try {
-      const incoming = readRequest(request, url, config.clientIp);
+      const incoming = readRequest(request, url, readAddress);
       if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
       if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
       if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
@@ -82,7 +74,7 @@ export function createDecide(parts: DecideParts): Decide {
     } catch (error) {
       return faulty(error, matched);
     }
-  }
+  };
 
   /** Looks at the request only as far as it takes: known refusals come before tokens and bodies. */
   async function decideCharges(
@@ -120,7 +112,7 @@ export function createDecide(parts: DecideParts): Decide {
   ): Promise<Verdict> {
     if (charges.length === 0) {
       if (messages.length === 0) return { kind: "unlimited" };
-      count("answers unlimited");
+      record(type, charges, undefined);
       return { kind: "admitted", applied: [], provisional: [], held: [], messages };
     }
     const own = charges.map(({ charge }) => charge);

@@ -1,12 +1,13 @@
 import type { Config } from "../config/config.ts";
 import type { VerifyToken } from "../key/token-verifier.ts";
 import type { Log } from "../metrics/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
 import { type Decide, logFault } from "./decide.ts";
 import type { Provisional } from "./outcomes.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
-import { addRateLimitFields } from "./rate-limit-fields.ts";
+import { addRateLimitFields, type Fields, rateLimitFields } from "./rate-limit-fields.ts";
 import { refuse, refuseUnavailable } from "./refusal.ts";
 import { createRequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
@@ -21,13 +22,15 @@ export interface LimiterParts {
   readonly settle: Settle;
   readonly attend: Attend;
   readonly log: Log;
+  /** For what no policy decides. */
+  readonly count: Metrics["count"];
 }
 
 /** Decides a request and answers it: a refusal of its own, or what the origin says. */
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, verifyToken, forward, settle, attend, log } = parts;
+  const { config, decide, verifyToken, forward, settle, attend, log, count } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -35,6 +38,8 @@ export function createLimiter(parts: LimiterParts): Limiter {
     if (!url) return problemResponse({ kind: "bad-request" });
     const reader = createRequestReader(request, verifyToken);
     const verdict = await decide(request, url, reader);
+    const { kind } = verdict;
+    if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
     switch (verdict.kind) {
       case "denied":
       case "not-found":
@@ -44,11 +49,12 @@ export function createLimiter(parts: LimiterParts): Limiter {
       case "unlimited":
         return forward(reader.current(), url);
       case "refused": {
-        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter);
-        return withFields(request, verdict.applied, refusal);
+        const fields = fieldsOf(verdict.applied);
+        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter, fields);
+        return exposed(request, refusal);
       }
       case "admitted": {
-        const response = await attend(verdict, request.signal, async (leaves) => {
+        const response = await attend(verdict, request, async (leaves) => {
           return settled(verdict.provisional, await forward(reader.current(), url, leaves));
         });
         return withFields(request, verdict.applied, response);
@@ -66,6 +72,16 @@ export function createLimiter(parts: LimiterParts): Limiter {
     }
   }
 
+  function fieldsOf(applied: readonly Applied[]): Fields {
+    try {
+      return rateLimitFields(applied, config.headers);
+    } catch (error) {
+      // Without fields rather than not at all.
+      logFault(log, error);
+      return {};
+    }
+  }
+
   function withFields(request: Request, applied: readonly Applied[], response: Response): Response {
     // An answer that switches protocols, or one without any policy to speak of, stays what it is.
     if (response.status === 101 || applied.length === 0) return response;
@@ -74,14 +90,14 @@ export function createLimiter(parts: LimiterParts): Limiter {
       addRateLimitFields(answer.headers, applied, config.headers);
       return exposed(request, answer);
     } catch (error) {
-      // Without fields rather than not at all.
       logFault(log, error);
       return response;
     }
   }
 
   function exposed(request: Request, answer: Response): Response {
-    if (crossOrigin(request) !== undefined) exposeFields(answer.headers, config.headers);
+    if (answer.status !== 101 && crossOrigin(request) !== undefined)
+      exposeFields(answer.headers, config.headers);
     return answer;
   }
 }

@@ -26,12 +26,18 @@ export interface ProblemBody {
   readonly retry_after_seconds?: number;
 }
 
+const NOT_CACHED = { "Cache-Control": "no-store" };
+
 /** An answer of Weir's own. None of them may be cached. */
-export function problemResponse(problem: Problem): Response {
+export function problemResponse(
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = NOT_CACHED,
+): Response {
   const body = problemBody(problem);
-  return Response.json(body, {
+  // All at once: each field set on a response later is a call into the runtime.
+  return new Response(JSON.stringify(body), {
     status: body.status,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+    headers: { "Content-Type": "application/problem+json", ...headers },
   });
 }
 

@@ -14,6 +14,7 @@ export interface RecordParts {
 /**
  * Counts and logs what became of a request or message: once for each, when it is decided. Never throws.
  *
+ * @param charges none: no policy limits it
  * @param answer undefined: admitted without asking
  */
 export type RecordDecision = (
@@ -96,7 +97,8 @@ export function createRecord({ metrics, log, now }: RecordParts): RecordDecision
     const isRefused = !admitted && highest === REFUSED;
     if (isRefused) metrics.count(`hits ${type}`);
     if (type === "ws_message") return;
-    const admission = highest === DEGRADED ? "degraded" : "allowed";
+    // None: what opens a socket of which only the messages are limited.
+    const admission = highest === DEGRADED ? "degraded" : highest === NONE ? "unlimited" : "allowed";
     metrics.count(`answers ${admitted ? admission : isRefused ? "refused" : "unavailable"}`);
   }
 

@@ -1,7 +1,8 @@
 import { CONCURRENCY } from "../limit/quota.ts";
-import { allowCrossOrigin } from "./cors.ts";
+import { crossOrigin } from "./cors.ts";
 import { jsonRpcResponse } from "./json-rpc.ts";
 import { type Problem, problemBody, problemResponse } from "./problem.ts";
+import type { Fields } from "./rate-limit-fields.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { isSocketUpgrade } from "./request-facts.ts";
 import { closedSocket, POLICY_VIOLATION, rateLimited, TRY_AGAIN_LATER } from "./socket-refusal.ts";
@@ -15,15 +16,16 @@ const UNAVAILABLE_SECONDS = 1;
 /** What a JSON-RPC call is answered with; undefined when the request is none that can be read. */
 type CallId = string | number | undefined;
 
-/** The answer to a request that a quota refused, without rate limit fields. */
+/** The answer to a request that a quota refused, with its rate limit fields. */
 export function refuse(
   request: Request,
   applied: readonly Applied[],
   callId: CallId,
   jitter: boolean,
+  fields: Fields,
 ): Response {
   const longest = longestRefusal(applied);
-  if (!longest) return refuseUnavailable(request, callId);
+  if (!longest) return refuseUnavailable(request, callId, fields);
   const retryAfter = retryAfterSeconds(applied, jitter);
   const refused = refusals(applied);
   const isLockedOut = refused.some(({ decision }) => decision.lockedOut);
@@ -38,31 +40,39 @@ export function refuse(
     const isHeld = isLockedOut || longest.quota.quota.algorithm === CONCURRENCY;
     return closedSocket(request, isHeld ? POLICY_VIOLATION : TRY_AGAIN_LATER, rateLimited(retryAfter));
   }
-  return answer(request, problem, callId);
+  return answer(request, problem, callId, fields);
 }
 
 /** The answer to a request that may only pass when it was counted, and was not. */
-export function refuseUnavailable(request: Request, callId: CallId): Response {
+export function refuseUnavailable(request: Request, callId: CallId, fields: Fields = {}): Response {
   if (isBrowserSocket(request))
     return closedSocket(request, TRY_AGAIN_LATER, `unavailable; retry after ${UNAVAILABLE_SECONDS}s`);
-  return answer(request, { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS }, callId);
+  return answer(request, { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS }, callId, fields);
 }
 
 /** A browser opens a WebSocket: it sends its origin, and cannot read any answer but a close frame. */
 const isBrowserSocket = (request: Request): boolean =>
   isSocketUpgrade(request) && request.headers.has("origin");
 
-function answer(request: Request, problem: Refusal, callId: CallId): Response {
-  const response = inCallersForm(request, problem, callId);
-  if (problem.retryAfter !== undefined) response.headers.set("Retry-After", String(problem.retryAfter));
-  response.headers.append("Vary", "Accept");
-  allowCrossOrigin(request, response.headers);
-  return response;
+function answer(request: Request, problem: Refusal, callId: CallId, fields: Fields): Response {
+  const { retryAfter } = problem;
+  const origin = crossOrigin(request);
+  return inCallersForm(request, problem, callId, {
+    "Cache-Control": "no-store",
+    ...(retryAfter !== undefined && { "Retry-After": String(retryAfter) }),
+    Vary: "Accept, Origin",
+    // A page of another origin may read it, without credentials: it holds nothing of the caller.
+    ...(origin !== undefined && { "Access-Control-Allow-Origin": origin }),
+    ...fields,
+  });
 }
 
-function inCallersForm(request: Request, problem: Refusal, callId: CallId): Response {
-  if (callId !== undefined) return jsonRpcResponse(callId, problemBody(problem));
-  return isNavigation(request) ? refusalPage(problemBody(problem)) : problemResponse(problem);
+function inCallersForm(request: Request, problem: Refusal, callId: CallId, headers: Fields): Response {
+  if (callId !== undefined) return jsonRpcResponse(callId, problemBody(problem), headers);
+  if (!isNavigation(request)) return problemResponse(problem, headers);
+  const page = refusalPage(problemBody(problem));
+  for (const [name, value] of Object.entries(headers)) page.headers.set(name, value);
+  return page;
 }
 
 function detailOf({ quota, decision }: Decided, retryAfter: number | undefined): string {
@@ -75,7 +85,9 @@ function detailOf({ quota, decision }: Decided, retryAfter: number | undefined):
 /** A browser that goes to a page: GET, and HTML is what it wants most. */
 function isNavigation({ method, headers }: Request): boolean {
   if (method !== "GET") return false;
-  const items = (headers.get("accept") ?? "").toLowerCase().split(",");
+  const accept = (headers.get("accept") ?? "").toLowerCase();
+  if (!accept.includes("text/html")) return false;
+  const items = accept.split(",");
   const accepted = items.map((item) => item.split(";").map((part) => part.trim()));
   const quality = (type: string) => {
     const [found, ...parameters] = accepted.find(([name]) => name === type) ?? [];

@@ -1,5 +1,4 @@
-import type { ClientIpSource } from "../config/config.ts";
-import { clientAddress } from "../key/client-address.ts";
+import type { ReadAddress } from "../key/client-address.ts";
 import type { EdgeFacts, RequestFacts } from "../key/request-facts.ts";
 import type { RequestLine } from "../policy/match.ts";
 import { pathForms } from "../policy/path-forms.ts";
@@ -7,7 +6,7 @@ import { pathForms } from "../policy/path-forms.ts";
 /** Everything that policies and keys read of a request. */
 export interface Incoming extends RequestLine, RequestFacts {}
 
-export function readRequest(request: Request, url: URL, source: ClientIpSource): Incoming {
+export function readRequest(request: Request, url: URL, readAddress: ReadAddress): Incoming {
   const { method, headers } = request;
   return {
     method: method.toUpperCase(),
@@ -17,7 +16,7 @@ export function readRequest(request: Request, url: URL, source: ClientIpSource):
     paths: pathForms(url.pathname),
     isPreflight: method === "OPTIONS" && headers.has("access-control-request-method"),
     headers,
-    address: clientAddress(headers, source),
+    address: readAddress(headers),
     edge: (request.cf ?? {}) as EdgeFacts,
   };
 }

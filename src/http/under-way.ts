@@ -30,13 +30,18 @@ type ForwardWhile = (leaves?: AbortSignal) => Promise<Response>;
 /**
  * Forwards a request and keeps count of what is under way until its response, or its socket, has ended, or its client has left.
  *
- * @param leaves aborts when the client has left
+ * @param request its signal aborts when the client has left
  */
-export type Attend = (ongoing: Ongoing, leaves: AbortSignal, forward: ForwardWhile) => Promise<Response>;
+export type Attend = (
+  ongoing: Ongoing,
+  request: Pick<Request, "signal">,
+  forward: ForwardWhile,
+) => Promise<Response>;
 
 export function createAttend({ slots, openGate, waitUntil, socketOpened }: UnderWayParts): Attend {
-  return async ({ provisional, held, messages }, leaves, forward) => {
+  return async ({ provisional, held, messages }, request, forward) => {
     if (held.length === 0 && messages.length === 0) return forward();
+    const leaves = request.signal;
     const hold = slots.hold(held);
     leaves.addEventListener("abort", hold.release);
     if (leaves.aborted) hold.release();

@@ -50,8 +50,10 @@ function first(
   list: readonly Decided[],
   order: (one: Decided, other: Decided) => number,
 ): Decided | undefined {
+  let found = list[0];
   // Two endless waits differ by NaN: they are equal.
-  return list.toSorted((one, other) => order(one, other) || 0)[0];
+  for (const one of list) if (found && order(one, found) < 0) found = one;
+  return found;
 }
 
 /**

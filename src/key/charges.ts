@@ -31,41 +31,38 @@ export interface Charges {
 /** Turns the policies that match one request into its charges: again, once more of it has been looked at. */
 export type ChargeRequest = (matched: readonly Matched[]) => (facts: RequestFacts) => Promise<Charges>;
 
-export function createCharges(digest: Digest, ipv6Prefix: number): ChargeRequest {
-  return (matched) => {
-    const digests = new Map<string, Promise<string>>();
-    const digestOnce = (text: string): Promise<string> => {
-      const known = digests.get(text) ?? digest(text);
-      digests.set(text, known);
-      return known;
-    };
+export function createCharges(digest: Digest): ChargeRequest {
+  async function chargesOf(match: Matched, facts: RequestFacts): Promise<readonly PolicyCharge[] | Need> {
+    const { policy } = match;
+    const read = (part: KeyPart) => readPart(part, facts, match);
+    const key = keyText(policy.key, read);
+    if (key.kind === "none") return [];
+    if (key.kind === "unknown") return key.needs;
+    const quotas = chooseQuotas(policy, read);
+    if (typeof quotas === "string") return quotas;
+    if (quotas.length === 0) return [];
+    const digested = await digest(key.text);
+    return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, digested, facts) }));
+  }
 
-    async function chargesOf(match: Matched, facts: RequestFacts): Promise<readonly PolicyCharge[] | Need> {
-      const { policy } = match;
-      const read = (part: KeyPart) => readPart(part, facts, match, ipv6Prefix);
-      const key = keyText(policy.key, read);
-      if (key.kind === "none") return [];
-      if (key.kind === "unknown") return key.needs;
-      const quotas = chooseQuotas(policy, read);
-      if (typeof quotas === "string") return quotas;
-      if (quotas.length === 0) return [];
-      const digested = await digestOnce(key.text);
-      return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, digested, facts) }));
-    }
-
-    return async (facts) => {
-      const perPolicy = await Promise.all(matched.map((match) => chargesOf(match, facts)));
-      const known = perPolicy.flatMap((charges) => (typeof charges === "string" ? [] : charges));
-      const needs = perPolicy.filter((charges) => typeof charges === "string");
+  return (matched) => async (facts) => {
+    const known: PolicyCharge[] = [];
+    let needs: Need | undefined;
+    for (const match of matched) {
+      const charges = await chargesOf(match, facts);
       // A token is mostly known already; a body may have to be waited for.
-      return { known: withoutRepeats(known), needs: needs.includes("token") ? "token" : needs[0] };
-    };
+      if (typeof charges === "string") needs = needs === "token" ? needs : charges;
+      else for (const one of charges) addOnce(known, one);
+    }
+    return { known, needs };
   };
 }
 
 /** Two forms of one path mostly have the same key: that is one charge. */
-function withoutRepeats(charges: readonly PolicyCharge[]): PolicyCharge[] {
-  return [...new Map(charges.map((one) => [`${one.charge.key} ${one.charge.count}`, one])).values()];
+function addOnce(charges: PolicyCharge[], added: PolicyCharge): void {
+  const { key, count } = added.charge;
+  const same = charges.findIndex(({ charge }) => charge.key === key && charge.count === count);
+  charges[same < 0 ? charges.length : same] = added;
 }
 
 function chooseQuotas({ limits }: Policy, read: (part: KeyPart) => Reading): readonly NamedQuota[] | Need {

@@ -6,7 +6,8 @@ import type { RequestFacts } from "./request-facts.ts";
  * What a request is charged with under a policy's quota, whole units. Where only the response knows, the estimate. A batch of
  * messages, which a policy about messages cannot look into, costs as much as all of them.
  */
-export function costOf({ cost, estimate, ...policy }: Policy, quota: Quota, facts: RequestFacts): number {
+export function costOf(policy: Policy, quota: Quota, facts: RequestFacts): number {
+  const { cost, estimate } = policy;
   // However much a request is worth, it is one that is under way.
   if (quota.algorithm === CONCURRENCY) return cost.kind === "fixed" ? cost.units : 1;
   switch (cost.kind) {

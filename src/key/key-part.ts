@@ -19,12 +19,7 @@ const ABSENT: Reading = { kind: "absent" };
 const UNREADABLE: Reading = { kind: "unreadable" };
 
 /** Reads a part of a request. Blank counts as absent. */
-export function readPart(
-  part: KeyPart,
-  facts: RequestFacts,
-  matched: PathFacts,
-  ipv6Prefix: number,
-): Reading {
+export function readPart(part: KeyPart, facts: RequestFacts, matched: PathFacts): Reading {
   switch (part.kind) {
     case "jwt":
       if (!facts.claims) return { kind: "unknown", needs: "token" };
@@ -33,7 +28,7 @@ export function readPart(
     case "body":
       return facts.body ? readBodyPart(part, facts.body) : { kind: "unknown", needs: "body" };
     default:
-      return present(cheapValue(part, facts, matched, ipv6Prefix));
+      return present(cheapValue(part, facts, matched));
   }
 }
 
@@ -73,11 +68,10 @@ function cheapValue(
   part: Exclude<KeyPart, { readonly kind: "jwt" | "mcp" | "body" }>,
   { method, url, headers, address, edge }: RequestFacts,
   { path, params }: PathFacts,
-  ipv6Prefix: number,
 ): string | null | undefined {
   switch (part.kind) {
     case "ip":
-      return addressKey(address, headers, ipv6Prefix);
+      return addressKey(address, headers);
     case "header":
       return part.name === "authorization" ? credentials(headers) : headers.get(part.name);
     case "cookie":

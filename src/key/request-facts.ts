@@ -1,4 +1,4 @@
-import type { IpAddress } from "../ip-address.ts";
+import type { ClientAddress } from "./client-address.ts";
 import type { JsonBody } from "./json-body.ts";
 import type { McpMessage } from "./mcp-message.ts";
 import type { Claims } from "./token-verifier.ts";
@@ -8,7 +8,7 @@ export interface RequestFacts {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
-  readonly address: IpAddress | undefined;
+  readonly address: ClientAddress | undefined;
   /** Where the edge saw the request come from. */
   readonly edge: EdgeFacts;
   /** What a verified token says, nothing without one. Undefined: nobody has looked yet. */

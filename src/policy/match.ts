@@ -39,16 +39,32 @@ export interface Matcher {
   isExempt(line: RequestLine): boolean;
 }
 
+/** A pattern of a policy. */
+interface Rule {
+  readonly order: number;
+  readonly policy: Policy;
+  readonly pattern: Pattern;
+}
+
+const EVERY_PATH = "/*";
+
 export function createMatcher(
   policies: readonly Policy[],
   exempt: readonly Pattern[],
   newRouter: <T>() => PathRouter<T>,
 ): Matcher {
-  const policyRouter = newRouter<{ order: number; policy: Policy; pattern: Pattern }>();
+  const policyRouter = newRouter<Rule>();
+  /** Needs no router, and mostly there is nothing else. */
+  const everywhere: (readonly [Rule, Params])[] = [];
+  let isRouted = false;
   for (const [order, policy] of policies.entries()) {
     if (policy.mode === "off") continue;
-    for (const pattern of policy.match)
-      policyRouter.add(lenientPattern(pattern.path), { order, policy, pattern });
+    for (const pattern of policy.match) {
+      const rule = { order, policy, pattern };
+      if (pattern.path === EVERY_PATH) everywhere.push([rule, {}]);
+      else policyRouter.add(lenientPattern(pattern.path), rule);
+      isRouted ||= pattern.path !== EVERY_PATH;
+    }
   }
   const exemptRouter = newRouter<Pattern>();
   for (const pattern of exempt) exemptRouter.add(asSent(pattern.path), pattern);
@@ -70,7 +86,8 @@ export function createMatcher(
   /** What one form of the path matches, by the order of the policies. */
   function matchForm(path: string, line: RequestLine): Map<number, MatchedPolicy> {
     const matched = new Map<number, MatchedPolicy>();
-    for (const [{ order, policy, pattern }, params] of policyRouter.match(path)) {
+    const rules = isRouted ? [...policyRouter.match(path), ...everywhere] : everywhere;
+    for (const [{ order, policy, pattern }, params] of rules) {
       if (!matchesRest(pattern, line)) continue;
       matched.set(order, { policy, path, params: { ...params, ...matched.get(order)?.params } });
     }

@@ -5,6 +5,9 @@ export class BoundedMap<K, V> {
   readonly #maxBytes: number;
   readonly #bytesOf: (key: K) => number;
   #bytes = 0;
+  /** Stays at the oldest entry: a new one for each that is forgotten would have to pass by what was deleted before it. */
+  #oldest = this.#entries.keys();
+  #sets = 0;
 
   /** @param bytesOf about what an entry takes, by its key */
   constructor(maxEntries: number, maxBytes = 0, bytesOf: (key: K) => number = () => 0) {
@@ -21,9 +24,13 @@ export class BoundedMap<K, V> {
     this.delete(key);
     this.#entries.set(key, value);
     this.#bytes += this.#bytesOf(key);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) return;
-      this.delete(oldest);
+    this.#sets += 1;
+    // Until it is asked for the next, an iterator of V8 holds on to every table that the map has outgrown.
+    if (this.#sets % this.#maxEntries === 0) this.#oldest = this.#entries.keys();
+    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) {
+      const { value: oldest, done } = this.#oldest.next();
+      if (done) this.#oldest = this.#entries.keys();
+      else this.delete(oldest);
     }
   }
 

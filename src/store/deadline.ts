@@ -27,23 +27,28 @@ export const SPENT_DEADLINE: Deadline = {
 };
 
 export function createDeadline(timeoutMs: number, now: Clock = systemClock): Deadline {
-  const controller = new AbortController();
+  // Both are made for whoever asks first: of most requests nobody does.
+  let controller: AbortController | undefined;
+  let timedOut: PromiseWithResolvers<never> | undefined;
+  let timeUp: TimeoutError | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let startedMs = 0;
   let leftMs = timeoutMs;
   let races = 0;
   let cleared = false;
-  let fail: (reason: TimeoutError) => void = () => {};
-  const timedOut = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  // Nobody may be waiting when the time is up.
-  timedOut.catch(() => {});
 
   function end(): void {
-    const reason = new TimeoutError(`no answer within ${timeoutMs} ms`);
-    controller.abort(reason);
-    fail(reason);
+    timeUp = new TimeoutError(`no answer within ${timeoutMs} ms`);
+    controller?.abort(timeUp);
+    timedOut?.reject(timeUp);
+  }
+
+  function createTimedOut(): PromiseWithResolvers<never> {
+    const created = Promise.withResolvers<never>();
+    // Nobody may be waiting when the time is up.
+    created.promise.catch(() => {});
+    if (timeUp) created.reject(timeUp);
+    return created;
   }
 
   function start(): void {
@@ -55,13 +60,16 @@ export function createDeadline(timeoutMs: number, now: Clock = systemClock): Dea
   return {
     signal() {
       start();
+      controller ??= new AbortController();
+      if (timeUp) controller.abort(timeUp);
       return controller.signal;
     },
     async race(work) {
       start();
+      timedOut ??= createTimedOut();
       races += 1;
       try {
-        return await Promise.race([work, timedOut]);
+        return await Promise.race([work, timedOut.promise]);
       } finally {
         races -= 1;
       }
@@ -74,7 +82,7 @@ export function createDeadline(timeoutMs: number, now: Clock = systemClock): Dea
       // Its timer was due, so that the next wait is not blamed for the time.
       if (leftMs <= 0) end();
     },
-    isUp: () => controller.signal.aborted,
+    isUp: () => timeUp !== undefined,
     clear() {
       cleared = true;
       if (timer !== undefined) clearTimeout(timer);

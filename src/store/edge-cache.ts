@@ -43,13 +43,13 @@ export function withKnownRefusals(
 
 /** The answer when one of the charges is known to be refused, without asking any store; undefined when none is. */
 export function refusalOf(charges: readonly StoreCharge[], known: KnownRefusals): TakeAnswer | undefined {
-  const outcomes = charges.map((charge): Outcome => {
-    const decision = charge.shadow
-      ? undefined
-      : known.find(charge, charge.lockout ? MAX_LOCKED_OUT_MS : MAX_KNOWN_MS);
-    return decision ? { kind: "decided", decision } : { kind: "unasked" };
-  });
-  if (outcomes.every(({ kind }) => kind === "unasked")) return undefined;
+  const refusals = charges.map((charge) =>
+    charge.shadow ? undefined : known.find(charge, charge.lockout ? MAX_LOCKED_OUT_MS : MAX_KNOWN_MS),
+  );
+  if (!refusals.some((refusal) => refusal)) return undefined;
+  const outcomes = refusals.map(
+    (decision): Outcome => (decision ? { kind: "decided", decision } : { kind: "unasked" }),
+  );
   return { admitted: false, outcomes, receipts: [], final: true };
 }
 

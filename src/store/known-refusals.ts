@@ -4,7 +4,7 @@ import { BoundedMap } from "./bounded-map.ts";
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 8 * 2 ** 20;
 /** Of an entry without the letters of its key: measured, and rounded up. */
-const ENTRY_BYTES = 500;
+const ENTRY_BYTES = 600;
 
 interface Known {
   readonly decision: Decision;
@@ -12,11 +12,14 @@ interface Known {
   readonly cost: number;
   readonly askedMs: number;
   readonly receivedMs: number;
+  /** How old it may become. */
+  readonly maxAgeMs: number;
 }
 
 /** Refusals of the store that this isolate remembers, by key, quota and cost. Bounded. */
 export interface KnownRefusals {
-  remember(charge: Charge, decision: Decision, askedMs: number): void;
+  /** @param maxAgeMs for how long after the asking it may be believed, when that is less than it lasts */
+  remember(charge: Charge, decision: Decision, askedMs: number, maxAgeMs?: number): void;
   /** The refusal as the store would give it now, if one was given at most `horizonMs` ago and still holds. */
   find(charge: Charge, horizonMs: number): Decision | undefined;
 }
@@ -24,8 +27,9 @@ export interface KnownRefusals {
 export function createKnownRefusals(now: () => number): KnownRefusals {
   const refusals = new BoundedMap<string, Known>(MAX_ENTRIES, MAX_BYTES, (key) => ENTRY_BYTES + key.length);
   return {
-    remember(charge, decision, askedMs) {
-      refusals.set(quotaKey(charge), { decision, cost: charge.cost, askedMs, receivedMs: now() });
+    remember(charge, decision, askedMs, maxAgeMs = Number.POSITIVE_INFINITY) {
+      const known = { decision, cost: charge.cost, askedMs, receivedMs: now(), maxAgeMs };
+      refusals.set(quotaKey(charge), known);
     },
     find(charge, horizonMs) {
       const known = refusals.get(quotaKey(charge));
@@ -33,7 +37,8 @@ export function createKnownRefusals(now: () => number): KnownRefusals {
       // Counted from the asking: whatever part of the call was the way back, it never outlasts the store's own.
       const ageMs = now() - known.askedMs;
       // After the clock ran back nobody knows how old it is.
-      if (ageMs < 0 || ageMs >= Math.min(known.decision.retryAfterMs, horizonMs)) return undefined;
+      if (ageMs < 0 || ageMs >= Math.min(known.decision.retryAfterMs, known.maxAgeMs, horizonMs))
+        return undefined;
       return later(known.decision, now() - known.receivedMs);
     },
   };

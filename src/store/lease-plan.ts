@@ -18,8 +18,11 @@ const SPARE_MS = 100;
 /** The part of what the pace needs that is asked for, so that hardly any comes to its end unused, and of a limit at most. */
 const USED_SHARE = 0.85;
 const MAX_LIMIT_SHARE = 1 / 20;
-/** How long a pace is remembered. */
+/** How long a pace is remembered, and how long one is taken to be that has just begun. */
 const PACE_MS = 5_000;
+const NEW_PACE_MS = 1_000;
+/** In multiples of what was used in that time: a few requests are no pace yet. */
+const MAX_GROWTH = 4;
 /** Asked for again when what is in hand lasts no longer than a call and a half, and this. */
 const LEAD_MS = 50;
 
@@ -27,7 +30,7 @@ const LEAD_MS = 50;
 export class LeasePlan {
   readonly #quota: Quota;
   /** What is let through. */
-  readonly #pace = new Pace(PACE_MS);
+  readonly #pace = new Pace(PACE_MS, NEW_PACE_MS);
   /** What the store has counted for this isolate in about the last window. */
   readonly #counted: Pace;
   /** Isolates that use the key, estimated by how much more is used than this one was given. */
@@ -63,10 +66,11 @@ export class LeasePlan {
    *
    * @param random from 0 up to 1
    */
-  refused({ retryAfterMs }: Decision, random: number, askedMs: number): number {
+  refused({ retryAfterMs, remaining }: Decision, random: number, askedMs: number): number {
     const turnMs = Math.min(LONGEST_MS, ((this.#holders - 1) * 1_000) / CALLS_PER_SECOND);
     const believedMs = retryAfterMs + Math.ceil((turnMs * (1 + random)) / 2);
-    this.#pace.pause(askedMs, askedMs + Math.min(believedMs, LONGEST_MS));
+    // What was refused for its size alone keeps nobody else waiting.
+    if (remaining === 0) this.#pace.pause(askedMs, askedMs + Math.min(believedMs, LONGEST_MS));
     return believedMs;
   }
 
@@ -74,7 +78,8 @@ export class LeasePlan {
   ahead(held: number, waiting: number, nowMs: number): Ahead | undefined {
     const holdMs = this.#holdMs();
     const likely = (this.#pace.perSecond(nowMs) * (holdMs - SPARE_MS) * USED_SHARE) / 1_000 - held;
-    const units = Math.floor(Math.max(waiting, Math.min(likely, this.#quota.limit * MAX_LIMIT_SHARE)));
+    const most = Math.min(this.#quota.limit * MAX_LIMIT_SHARE, this.#pace.units(nowMs) * MAX_GROWTH);
+    const units = Math.floor(Math.max(waiting, Math.min(likely, most)));
     return units >= 1 ? { units, holdMs } : undefined;
   }
 

@@ -24,8 +24,9 @@ export interface Decided {
   readonly askedMs: number;
 }
 
-/** How long nothing is asked for in the background after the store did not answer. */
+/** How long the store is left alone after it did not answer, and at most after it did not so again and again. */
 const REST_MS = 1_000;
+const MAX_REST_MS = 5_000;
 
 /** What this isolate holds of one quota of one key. */
 export class Lease {
@@ -36,6 +37,7 @@ export class Lease {
   #decision: Decision | undefined;
   #decidedMs = 0;
   #restUntilMs = 0;
+  #failures = 0;
 
   constructor(quota: Quota) {
     this.plan = new LeasePlan(quota);
@@ -60,6 +62,7 @@ export class Lease {
   /** Puts in hand what a decision brought. */
   decided({ charge, decision, isCounted, forLater, askedMs }: Decided, nowMs: number): void {
     const { permits = 0 } = decision;
+    this.#failures = 0;
     this.plan.answered(decision, isCounted ? charge.cost + permits : 0, askedMs, nowMs);
     this.#decision = decision;
     this.#decidedMs = nowMs;
@@ -69,8 +72,16 @@ export class Lease {
   }
 
   /** Nobody decided. */
-  failed(nowMs: number): void {
-    this.#restUntilMs = nowMs + REST_MS;
+  failed(nowMs: number, random: number): void {
+    if (this.isResting(nowMs)) return;
+    this.#failures += 1;
+    const restMs = Math.min(MAX_REST_MS, REST_MS * 2 ** (this.#failures - 2));
+    this.#restUntilMs = nowMs + (restMs * (1 + random)) / 2;
+  }
+
+  /** Whether the store is left alone: it did not answer twice in a row. */
+  isResting(nowMs: number): boolean {
+    return this.#failures > 1 && nowMs < this.#restUntilMs;
   }
 
   /** What is sure of something that was paid with what is in hand, by what the store said last. */

@@ -23,6 +23,8 @@ export interface LeaseParts {
 /** Of a lease that is dropped, what is in hand comes to its end unused. */
 const MAX_LEASES = 10_000;
 const MAX_BELIEVED_MS = 10_000;
+/** The same of a refusal by what another request may still give back. */
+const MAX_TENTATIVE_MS = 1_000;
 /** How many calls of others one request waits for, and how many of them may fail. */
 const MAX_WAITS = 4;
 const MAX_FAILURES = 2;
@@ -77,7 +79,8 @@ export function withLeases(
       if (answer) return answer;
     }
     const open = entries.filter(isOpen);
-    const answer = await take(open, failures < MAX_FAILURES ? deadline : SPENT_DEADLINE);
+    const isHopeless = failures >= MAX_FAILURES || open.some(({ lease }) => lease?.isResting(now()));
+    const answer = await take(open, isHopeless ? SPENT_DEADLINE : deadline);
     const nowMs = now();
     conclude(entries, answer.admitted, nowMs);
     const outcomes = entries.map((entry) => answer.outcomes[open.indexOf(entry)] ?? outcomeOf(entry, nowMs));
@@ -90,7 +93,8 @@ export function withLeases(
     try {
       return await deadline.race(wait.race(call.done));
     } catch {
-      call.isOver = true;
+      // With the time up, it was this one that could wait no longer.
+      if (!deadline.isUp()) call.isOver = true;
       return false;
     } finally {
       wait.clear();
@@ -117,7 +121,8 @@ export function withLeases(
       return false;
     });
     const call: LeaseCall = { done, isOver: false, waiting: 0 };
-    for (const [i, { lease }] of entries.entries()) if (lease && wanted[i]?.ahead) lease.call = call;
+    // Also when it takes nothing ahead: what comes meanwhile then asks once, for all.
+    for (const { lease } of entries) if (lease && !lease.isAsking) lease.call = call;
     waitUntil(done);
     return taking;
   }
@@ -133,7 +138,7 @@ export function withLeases(
       const isCharged = answer.admitted && decision?.allowed !== false;
       if (!isCharged && forLater === 0) lease.plan.note(-charge.cost, nowMs);
       if (!decision) {
-        if (outcome.kind !== "unasked") lease.failed(nowMs);
+        if (outcome.kind !== "unasked") lease.failed(nowMs, random());
         return outcome;
       }
       lease.decided(
@@ -142,7 +147,7 @@ export function withLeases(
       );
       return decision.allowed
         ? outcome
-        : { kind: "decided", decision: believe(lease, charge, decision, askedMs) };
+        : { kind: "decided", decision: believe(lease, charge, decision, { askedMs, isFinal: answer.final }) };
     });
     // What was taken ahead is in hand: nobody is to give it back.
     const receipts = answer.receipts.filter(({ charge }) => !charge.ahead);
@@ -150,11 +155,16 @@ export function withLeases(
   }
 
   /** A refusal, longer by some time, so that all who hold permits of the key do not ask again at once. */
-  function believe(lease: Lease, charge: StoreCharge, refusal: Decision, askedMs: number): Decision {
+  function believe(
+    lease: Lease,
+    charge: StoreCharge,
+    refusal: Decision,
+    { askedMs, isFinal }: { readonly askedMs: number; readonly isFinal: boolean },
+  ): Decision {
     const retryAfterMs = lease.plan.refused(refusal, random(), askedMs);
     const moreRoomMs = retryAfterMs > refusal.retryAfterMs ? retryAfterMs : refusal.moreRoomMs;
     const decision = { ...refusal, retryAfterMs, moreRoomMs };
-    believed.remember(charge, decision, askedMs);
+    believed.remember(charge, decision, askedMs, isFinal ? MAX_BELIEVED_MS : MAX_TENTATIVE_MS);
     return decision;
   }
 

@@ -1,15 +1,23 @@
-/** The longest that a pause may take: more is a clock that ran back. */
+/** A pause is never longer: more is a clock that ran back. */
 const MAX_PAUSE_MS = 10_000;
+/** What is left of a pace when it begins afresh. */
+const FORGOTTEN = 0.1;
 
 /** How fast something has been going lately: an exponentially decaying sum. A class, since there may be thousands. */
 export class Pace {
   readonly #decayMs: number;
+  readonly #leastMs: number;
   #sum = 0;
   #atMs = 0;
+  #sinceMs = 0;
 
-  /** @param decayMs what was noted so long ago counts a third */
-  constructor(decayMs = 1_000) {
+  /**
+   * @param decayMs what was noted so long ago counts a third
+   * @param leastMs what has been going on for less is taken to have gone on for so long
+   */
+  constructor(decayMs = 1_000, leastMs = Number.POSITIVE_INFINITY) {
     this.#decayMs = decayMs;
+    this.#leastMs = leastMs;
   }
 
   /** Units of about the last `decayMs`. What is just noted does not count before the next. */
@@ -19,17 +27,22 @@ export class Pace {
 
   /** Units per second when they come evenly. */
   perSecond(nowMs: number): number {
-    return (this.units(nowMs) * 1_000) / this.#decayMs;
+    const observedMs = Math.max(this.#leastMs, nowMs - this.#sinceMs);
+    return (this.units(nowMs) * 1_000) / (this.#decayMs * (1 - Math.exp(-observedMs / this.#decayMs)));
   }
 
   note(units: number, nowMs: number): void {
-    this.#sum = this.units(nowMs) + units;
+    const left = this.units(nowMs);
+    if (left < FORGOTTEN) this.#sinceMs = nowMs;
+    this.#sum = left + units;
     this.#atMs = Math.max(nowMs, Math.min(this.#atMs, nowMs + MAX_PAUSE_MS));
   }
 
   /** Lets the time from now until then not count: nothing can go on in it. */
   pause(nowMs: number, untilMs: number): void {
     this.#sum = this.units(nowMs);
-    this.#atMs = untilMs;
+    // A pause within another takes no longer.
+    this.#sinceMs += Math.max(0, untilMs - Math.max(nowMs, this.#atMs));
+    this.#atMs = Math.max(this.#atMs, untilMs);
   }
 }

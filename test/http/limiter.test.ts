@@ -40,7 +40,7 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
   const all = {
     config,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
-    chargeRequest: createCharges(createDigest(undefined), 64),
+    chargeRequest: createCharges(createDigest(undefined)),
     store,
     knownRefusal: () => undefined,
     ladder: createLadder(
@@ -49,7 +49,7 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     ),
     slots: { expectedWaitMs: () => 1_000 },
     newDeadline,
-    attend: (_: unknown, __: AbortSignal, forward: () => Promise<Response>) => forward(),
+    attend: (_: unknown, __: unknown, forward: () => Promise<Response>) => forward(),
     verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
     log,

@@ -83,6 +83,11 @@ describe("rate limit fields", () => {
     });
   });
 
+  it("take the place of an origin's fields of older drafts, and of its X-RateLimit fields also when nothing was decided", () => {
+    const origin = { "RateLimit-Limit": "9", "RateLimit-Remaining": "8", "X-RateLimit-Limit": "9" };
+    expect(fields([applied("a", undefined)], BOTH, origin)).toEqual({ "ratelimit-policy": '"a";q=5;w=60' });
+  });
+
   it.each([
     ['"theirs";q=9', '"theirs";q=9, "a";q=5;w=60'],
     ['"a, b";q=9;w=1, "c"', '"a, b";q=9;w=1, "c", "a";q=5;w=60'],

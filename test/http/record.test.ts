@@ -77,6 +77,10 @@ describe("a record counts", () => {
     });
   });
 
+  it("a request that no policy limits as one", async () => {
+    expect((await recordedOf([], [undefined])).counts).toEqual({ "answers unlimited": 1 });
+  });
+
   it("a refusal by its policy and kind, with its key and a line", async () => {
     for (const type of ["http", "ws_connection"] as const) {
       expect(await recordedOf([five], [[refused]], { type })).toEqual({

@@ -1,11 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressKey, clientAddress, parseAddress } from "../../src/key/client-address.ts";
+import type { ClientIpSource } from "../../src/config/config.ts";
+import {
+  addressKey,
+  clientAddress,
+  createAddressReader,
+  parseAddress,
+} from "../../src/key/client-address.ts";
+import { heapBytes } from "../support/heap.ts";
 
 const OTHER_WORKERS = "2a06:98c0:3600::103";
 
 const keyOf = (address: string, prefix = 64, headers: Record<string, string> = {}): string =>
-  addressKey(parseAddress(address), new Headers(headers), prefix);
+  addressKey(clientAddress(address, prefix), new Headers(headers));
 
 describe("an address as written", () => {
   it.each([
@@ -55,8 +62,8 @@ describe("an address as written", () => {
 });
 
 describe("the caller's address", () => {
-  const read = (source: Parameters<typeof clientAddress>[1], headers: Record<string, string>) =>
-    clientAddress(new Headers(headers), source)?.text;
+  const read = (source: ClientIpSource, headers: Record<string, string>) =>
+    createAddressReader(source, 64)(new Headers(headers))?.text;
   const forwarded = (fromRight: number, value: string) =>
     read({ kind: "forwarded", fromRight }, { "x-forwarded-for": value });
 
@@ -93,6 +100,35 @@ describe("the caller's address", () => {
 
   it("is none without the header", () => {
     expect(read({ kind: "forwarded", fromRight: 1 }, {})).toBeUndefined();
+  });
+
+  it("is remembered, of the newest 10,000", () => {
+    const readOnce = createAddressReader({ kind: "header", name: "cf-connecting-ip" }, 64);
+    const addressOf = (text: string) => readOnce(new Headers({ "cf-connecting-ip": text }));
+    const first = addressOf("2001:db8::1");
+    expect(addressOf("2001:db8::1")).toBe(first);
+    for (let i = 0; i < 10_000; i++) addressOf(`10.0.${i >> 8}.${i & 255}`);
+    expect(addressOf("2001:db8::1")).not.toBe(first);
+    expect(addressOf("2001:db8::1")).toEqual(first);
+  });
+
+  it("is not remembered when it is written at length", () => {
+    const readOnce = createAddressReader({ kind: "header", name: "cf-connecting-ip" }, 64);
+    const addressOf = () => readOnce(new Headers({ "cf-connecting-ip": `fe80::1%${"a".repeat(250)}` }));
+    const first = addressOf();
+    expect(first?.text).toBe("fe80::1");
+    expect(addressOf()).not.toBe(first);
+  });
+
+  it("of a long list is not remembered, nor is the list", () => {
+    const readOnce = createAddressReader({ kind: "forwarded", fromRight: 1 }, 64);
+    const before = heapBytes();
+    for (let i = 0; i < 1_000; i++) {
+      const forwarded = `${`${i}`.padStart(50_000, "x")}, 2001:db8::${i.toString(16)}`;
+      expect(readOnce(new Headers({ "x-forwarded-for": forwarded }))?.network).toBe("2001:db8::/64");
+    }
+    expect(heapBytes() - before).toBeLessThan(2 ** 23);
+    expect(readOnce).toBeDefined();
   });
 
   it("is not changed by what the client put on the left", () => {

@@ -42,6 +42,24 @@ describe("a digest", () => {
     expect(await keyed("=2:ip9:192.0.2.7")).toBe("jRNjc7K1OC6HTkZl81xBmw");
   });
 
+  it("is remembered, and the same then", async () => {
+    const digest = createDigest("a secret of some length");
+    const fresh = digest("text");
+    expect(fresh).toBeInstanceOf(Promise);
+    await fresh;
+    expect(digest("text")).toBe(await keyed("text"));
+  });
+
+  it("is remembered only of the newest 10,000 texts, and of fewer that are long", async () => {
+    const digest = createDigest(undefined);
+    const isRemembered = (text: string) => typeof digest(text) === "string";
+    for (let i = 0; i <= 10_000; i++) await digest(`text ${i}`);
+    expect(["text 0", "text 1", "text 10000"].map(isRemembered)).toEqual([false, true, true]);
+    const long = Array.from({ length: 5 }, (_, i) => `${i}`.repeat(500_000));
+    for (const text of long) await digest(text);
+    expect(["text 10000", ...long].map(isRemembered)).toEqual([false, false, true, true, true, true]);
+  });
+
   it("answers many at the same time like one after the other", async () => {
     const digest = createDigest("a secret of some length");
     const texts = Array.from({ length: 50 }, (_, i) => `text ${i}`);

@@ -1,6 +1,6 @@
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { type Charges, createCharges, type PolicyCharge } from "../../src/key/charges.ts";
-import { parseAddress } from "../../src/key/client-address.ts";
+import { clientAddress } from "../../src/key/client-address.ts";
 import { createDigest } from "../../src/key/digest.ts";
 import { parseJsonBody } from "../../src/key/json-body.ts";
 import type { Reading } from "../../src/key/key-part.ts";
@@ -22,21 +22,16 @@ export interface Given {
   readonly body?: string;
 }
 
-export function factsOf({
-  method = "GET",
-  url = "https://example.com/",
-  headers,
-  edge,
-  claims,
-  body,
-  ...rest
-}: Given): RequestFacts {
+export function factsOf(
+  { method = "GET", url = "https://example.com/", headers, edge, claims, body, ...rest }: Given,
+  prefix = 64,
+): RequestFacts {
   const address = "address" in rest ? rest.address : "192.0.2.7";
   return {
     method,
     url: new URL(url),
     headers: new Headers(headers),
-    address: parseAddress(address),
+    address: clientAddress(address ?? "", prefix),
     edge: edge ?? {},
     claims,
     body: body === undefined ? undefined : bodyFacts(body),
@@ -67,9 +62,9 @@ export async function knownChargesOf(
   const parsed = parseConfig({ POLICIES: policies, JWT_SECRET: "secret" });
   if (!parsed.ok)
     throw new Error(parsed.problems.map(({ path, message }) => `${path}: ${message}`).join("\n"));
-  const chargeRequest = createCharges(createDigest(secret), prefix);
+  const chargeRequest = createCharges(createDigest(secret));
   const matched = parsed.config.policies.map((policy) => ({ policy, path: pathOf(given), params }));
-  return chargeRequest(matched)(factsOf(given));
+  return chargeRequest(matched)(factsOf(given, prefix));
 }
 
 /** All charges of a request whose facts show them. */

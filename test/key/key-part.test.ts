@@ -12,7 +12,7 @@ function part(text: string): KeyPart {
 }
 
 const readIn = (text: string, given: Given, params: Record<string, string> = {}): Reading =>
-  readPart(part(text), factsOf(given), { path: pathOf(given), params }, 64);
+  readPart(part(text), factsOf(given), { path: pathOf(given), params });
 
 /** The value; undefined when it is absent. */
 function valueIn(text: string, given: Given, params: Record<string, string> = {}): string | undefined {

@@ -22,10 +22,7 @@ export function matcherOfEnv(env: Readonly<Record<string, unknown>>): Matcher {
 export function lineOf(text: string, headers: Record<string, string> = {}): RequestLine {
   const [method = "", target = ""] = text.split(" ");
   const url = target.startsWith("/") ? `https://example.com${target}` : target;
-  return readRequest(new Request(url, { method, headers }), new URL(url), {
-    kind: "header",
-    name: "cf-connecting-ip",
-  });
+  return readRequest(new Request(url, { method, headers }), new URL(url), () => undefined);
 }
 
 /** The names of the policies that apply to a request. */

@@ -5,6 +5,7 @@ import { takeAll } from "../../src/limit/take.ts";
 import type { StoreCharge } from "../../src/store/store.ts";
 import { describeConcurrency } from "./concurrency-contract.ts";
 import { charge, lockoutOf, quota, START_MS, type StoreUnderTest } from "./fixtures.ts";
+import { describeLeases } from "./lease-contract.ts";
 import { describeLockouts } from "./lockout-contract.ts";
 import { describePermits } from "./permit-contract.ts";
 import { describeSettlements } from "./settlement-contract.ts";
@@ -14,13 +15,15 @@ export { charge, patience, plain, quota, START_MS } from "./fixtures.ts";
 interface Exactness {
   /** Whether refusals are remembered, so that their numbers may be those of an earlier instant. */
   readonly remembers?: boolean;
+  /** Whether it leases already. */
+  readonly leases?: boolean;
 }
 
 /** What every store promises. `open` gives a store with nothing in it. */
 export function describeStore(
   name: string,
   open: () => StoreUnderTest,
-  { remembers = false }: Exactness = {},
+  { remembers = false, leases = false }: Exactness = {},
 ): void {
   describe(`${name} keeps the contract of a store`, () => {
     it("admits up to the limit and says what remains", async () => {
@@ -174,6 +177,7 @@ export function describeStore(
   describeLockouts(name, open);
   describeConcurrency(name, open);
   describePermits(name, open);
+  if (!leases) describeLeases(name, open);
 }
 
 const quotas = fc.constantFrom(

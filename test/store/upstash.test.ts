@@ -146,6 +146,18 @@ describe("the Upstash store", () => {
     }
   });
 
+  it("keeps what a clock set back has still to come to, not only for as long as it counts", async () => {
+    const { store, setTime, namespace } = open();
+    await store.take([user]);
+    setTime(START_MS - 10_000);
+    await store.take([user]);
+    const [entry] = (await redis.entries()).filter(({ key }) => key.startsWith(namespace));
+    // In the test's time they get an hour more.
+    const countedMs = (entry?.ttlMs ?? 0) - 3_600_000;
+    expect(countedMs).toBeGreaterThan(70_000 - 5_000);
+    expect(countedMs).toBeLessThanOrEqual(70_000);
+  });
+
   it.each(["", "2 0 0", "1 0", "1 0 x", "1 0 5\nc", "1 0 5\nc 9 1.5", "{}"])(
     "takes a stored %j for empty and says so",
     async (value) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { type FaultyObjects, startFaultyObjects } from "./faulty-objects.ts";
+import { type FaultyObjects, SLOW_MS, startFaultyObjects } from "./faulty-objects.ts";
 import { type RunningRedis, startLocalRedis, testedStore } from "./local-store.ts";
 import { type Origin, startOrigin } from "./origin.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "./workerd.ts";
@@ -13,6 +13,8 @@ export interface BreakableGateway {
   resetCalls(): Promise<void>;
   /** Every call of the store fails from now on, for policies of these names. */
   breakStore(...policies: readonly string[]): void;
+  /** Every call takes `SLOW_MS` from now on, for policies of these names. */
+  slowStore(...policies: readonly string[]): void;
   mendStore(): void;
 }
 
@@ -56,6 +58,10 @@ export function useBreakableGateway(vars: WorkerOptions["vars"]): BreakableGatew
     breakStore(...policies) {
       started.redis?.rest.faults.set({ kind: "reset" });
       for (const policy of policies) started.objects?.set(policy, "throw");
+    },
+    slowStore(...policies) {
+      started.redis?.rest.faults.set({ kind: "delay", ms: SLOW_MS });
+      for (const policy of policies) started.objects?.set(policy, "slow");
     },
     mendStore() {
       started.redis?.rest.faults.clear();

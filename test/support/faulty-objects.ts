@@ -13,8 +13,11 @@ import { BUNDLE } from "./workerd.ts";
  * - `hang`: never answers, nothing is counted
  * - `nonsense`: answers what is no answer
  * - `lose`: counts, then fails
+ * - `slow`: does what it should, after `SLOW_MS`
  */
-export type ObjectFault = "throw" | "overloaded" | "hang" | "nonsense" | "lose";
+export type ObjectFault = "throw" | "overloaded" | "hang" | "nonsense" | "lose" | "slow";
+
+export const SLOW_MS = 600;
 
 export interface FaultyObjects {
   /** A copy of the built Worker whose counter objects ask this process before each take how to go on. */
@@ -36,7 +39,8 @@ export async function startFaultyObjects(): Promise<FaultyObjects> {
     takes += 1;
     const policies = new URL(request.url ?? "", "http://control").searchParams.getAll("policy");
     const fault = policies.map((policy) => faults.get(policy)).find((found) => found !== undefined);
-    if (fault !== "hang") response.end(fault ?? "none");
+    if (fault === "slow") setTimeout(() => response.end(fault), SLOW_MS);
+    else if (fault !== "hang") response.end(fault ?? "none");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -44,7 +44,7 @@ local function save(records)
   for i, record in ipairs(records) do
     if record.changed then
       local value, until_ = write(record)
-      redis.call('SET', KEYS[i], value, 'PX', text(math.max(1, until_ - record.at) + SPARE_MS))
+      redis.call('SET', KEYS[i], value, 'PX', text(math.max(1, until_ - clock) + SPARE_MS))
     end
   end
 end

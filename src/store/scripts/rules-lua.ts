@@ -1,3 +1,5 @@
+import { MAX_HOLD_SHARE } from "../../limit/sliding-window.ts";
+
 /**
  * The twin of the algorithms in `limit/`, in Lua: the same functions by the same names (`rules.ts`). A state is a list of
  * numbers. Where JavaScript says Infinity, this says `math.huge`.
@@ -14,7 +16,7 @@ end
 local function slice_end(q, now, hold)
   if q.limit <= MAX_ENTRIES then return now + hold end
   local stands = q.window
-  if hold > 0 then stands = q.window * (1 + 1 / 6) end
+  if hold > 0 then stands = q.window * (1 + ${MAX_HOLD_SHARE}) end
   local slice = math.ceil(stands / (MAX_ENTRIES - 1))
   return math.ceil((now + hold) / slice) * slice
 end

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { runSeeds } from "../../simulation/seed-runs.ts";
+
+describe("simulated worlds", () => {
+  it("keep every promise, in 2,000 of them", { timeout: 240_000 }, async () => {
+    const { done, failure } = await runSeeds({ from: 1, to: 2_001, step: 1 });
+    expect(failure).toBeUndefined();
+    expect(done).toBe(2_000);
+  });
+
+  it("go through everything that they are about, within 200 of them", { timeout: 60_000 }, async () => {
+    const { totals } = await runSeeds({ from: 1, to: 201, step: 1 });
+    const happened = [
+      ...["admitted by store", "refused by store", "refused at the edge", "paid by permits"],
+      ...["given back", "refunded", "charged more", "alarm"],
+      ...["covered by a reserve", "turns lost in crashes"],
+      ...["eviction", "crash", "pause", "restart", "store clock", "isolate death", "isolate clock"],
+      ...["lost request", "lost reply", "late request", "late reply", "broken before", "broken after"],
+      ...["overloaded", "client left"],
+      ...["outcome decided", "outcome local", "outcome open", "outcome closed", "outcome unasked"],
+      ...["exact numbers", "bounded numbers", "Retry-After checked"],
+    ];
+    const never = happened.filter((what) => !((totals[what] ?? 0) > 0));
+    expect(never).toEqual([]);
+    // Nothing that was stored could not be read.
+    expect(totals.corrupt).toBeUndefined();
+  });
+});
