@@ -19,8 +19,8 @@ function endToEnd(store: TestedStore, other: TestedStore) {
       exclude: [`test/e2e/**/*.${other}.test.ts`],
       env: { WEIR_TEST_STORE: store },
       globalSetup: ["test/support/build.ts"],
-      testTimeout: 30_000,
-      hookTimeout: 30_000,
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
     },
   };
 }
@@ -41,13 +41,13 @@ export default defineConfig(({ mode }) => ({
                 name: "node",
                 include: ["test/**/*.test.ts"],
                 exclude: [WORKERS, END_TO_END, LIVE],
-                testTimeout: 20_000,
+                testTimeout: 60_000,
               },
             },
             {
               // The Workers runtime: real Durable Objects, evictions, alarms.
               plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-              test: { name: "workers", include: [WORKERS], testTimeout: 20_000 },
+              test: { name: "workers", include: [WORKERS], testTimeout: 60_000 },
             },
             endToEnd("durable-object", "upstash"),
             endToEnd("upstash", "durable-object"),

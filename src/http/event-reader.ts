@@ -5,24 +5,28 @@ export interface EventReader {
   end(): void;
 }
 
-/** Hears the data of every event (HTML standard, section 9.2.6), but of those whose lines have more than `maxLength` characters. */
+/** What stands in front of the data of a line, at most. */
+const MAX_NAME_LENGTH = 6;
+
+/** Hears the data of every event (HTML standard, section 9.2.6), but of those with more than `maxLength` characters
+ * of data and of lines beside it. */
 export function createEventReader(maxLength: number, onData: (data: string) => void): EventReader {
   /** The line under way. */
   let unread = "";
   let wasReturn = false;
   let data: string[] = [];
-  /** Of all lines of the event, comments too: a piece of data keeps the text around it in memory. */
-  let length = 0;
+  /** Of the data, and of all other lines, which a piece of data keeps in memory; -1: no line yet. */
+  let length = -1;
 
   function take(line: string): void {
     if (line === "") {
       if (data.length > 0 && length <= maxLength) onData(data.join("\n"));
       data = [];
-      length = 0;
+      length = -1;
       return;
     }
     const [isData, value = ""] = /^data(?:$|: ?(.*))/s.exec(line) ?? [];
-    length += line.length + 1;
+    length += (isData === undefined ? line : value).length + 1;
     if (isData !== undefined && length <= maxLength) data.push(value);
   }
 
@@ -32,7 +36,7 @@ export function createEventReader(maxLength: number, onData: (data: string) => v
       const [first = "", ...lines] = (wasReturn ? part.replace(/^\n/, "") : part).split(/\r\n?|\n/);
       wasReturn = part.endsWith("\r");
       // One that is too long already needs no more.
-      lines.unshift(unread.length > maxLength ? unread : unread + first);
+      lines.unshift(unread.length > MAX_NAME_LENGTH + maxLength ? unread : unread + first);
       unread = lines.pop() ?? "";
       lines.forEach(take);
     },

@@ -68,7 +68,7 @@ export interface Receipt {
   readonly charge: Charge;
   /** Generation of the key's state; a settlement of an earlier generation is void. */
   readonly epoch: number;
-  /** The store's instant from which the admission counts, epoch milliseconds. */
+  /** The instant that the admission is written at, by the store, epoch milliseconds: of a log the end of a slice. */
   readonly timeMs: number;
   /** Counted by this isolate alone, while the store was away. */
   readonly isLocal?: boolean;

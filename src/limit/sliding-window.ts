@@ -84,7 +84,7 @@ function standingCost(state: SlidingWindowState, quota: Quota, nowMs: number): n
  * What is taken ahead stands for longer than a window: in longer slices, so that it needs no more entries. For less than a
  * sixtieth of a window ahead, with many single admissions between, it may.
  */
-function sliceEnd({ limit, windowMs }: Quota, nowMs: number, holdMs: number): number {
+export function sliceEnd({ limit, windowMs }: Quota, nowMs: number, holdMs: number): number {
   const standsMs = holdMs > 0 ? windowMs * (1 + MAX_HOLD_SHARE) : windowMs;
   const sliceMs = limit <= MAX_ENTRIES ? 1 : Math.ceil(standsMs / (MAX_ENTRIES - 1));
   return Math.ceil((nowMs + holdMs) / sliceMs) * sliceMs;

@@ -181,7 +181,7 @@ describe("several dimensions", () => {
     expect(await statuses(1, "/anonymous", { headers: { "X-User": "  " } })).toEqual([429]);
   });
 
-  it("keeps a thousand users apart", async () => {
+  it("keeps a thousand users apart", { timeout: 120_000 }, async () => {
     const answers: number[] = [];
     for (let batch = 0; batch < 20; batch++) {
       const users = Array.from({ length: 50 }, (_, i) => ({ headers: { "X-User": `user-${batch}-${i}` } }));

@@ -51,14 +51,21 @@ describe("events", () => {
     );
   });
 
-  it("that are longer than allowed with all their lines are passed over, and no others", () => {
+  it("with more data than allowed are passed over, and no others", () => {
+    const isData = (line: string) => line === "" || /^data(:|$)/.test(line);
     fc.assert(
       fc.property(anyText, fc.nat(12), (text, maxLength) => {
-        const events = text.replaceAll(/\r\n?/g, "\n").split(/\n\n+/);
-        const short = events.filter((event) => event.replaceAll(/^\n|\n$/g, "").length < maxLength);
-        expect(read([text], maxLength)).toEqual(short.flatMap((event) => read([event])));
+        const data = text
+          .split(/\r\n?|\n/)
+          .filter(isData)
+          .join("\n");
+        expect(read([data], maxLength)).toEqual(read([data]).filter((one) => one.length <= maxLength));
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("with more beside their data than allowed are passed over as well", () => {
+    expect(read(["data: a\n: comment\n\ndata: b\n\n"], 8)).toEqual(["b"]);
   });
 });

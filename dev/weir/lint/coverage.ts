@@ -9,7 +9,7 @@ function covers(pattern: Pattern, other: Pattern): boolean {
   return (
     sameHost &&
     coversMethods(pattern.methods, other.methods) &&
-    coversPath(segments(pattern), segments(other))
+    readings(other).every((path) => readings(pattern).some((by) => coversPath(by, path)))
   );
 }
 
@@ -18,6 +18,13 @@ function coversMethods(methods: Pattern["methods"], others: Pattern["methods"]):
   if (methods === undefined) return !others?.includes("OPTIONS");
   if (others === undefined) return false;
   return others.every((other) => methods.includes(other) || (other === "HEAD" && methods.includes("GET")));
+}
+
+/** A segment at the end that may be missing makes two paths of one: /a/:b? is /a and /a/:b. */
+function readings(pattern: Pattern): string[][] {
+  const path = segments(pattern);
+  const last = path.at(-1) ?? "";
+  return last.endsWith("?") ? [path.slice(0, -1), [...path.slice(0, -1), last.slice(0, -1)]] : [path];
 }
 
 /** Letter case and a slash at the end mean nothing to policies. */

@@ -42,6 +42,7 @@ describe("a pattern", () => {
     ["example.com/a", "/a"],
     ["/:page", "/"],
     ["/a", "/a/b"],
+    ["/*/*", "/a/*/:y?"],
   ])("%s does not cover %s", (one, other) => {
     expect(covers(one, other)).toBe(false);
   });
