@@ -11,6 +11,7 @@ let delayMs = 0;
 const OWN = ["constructor", "alarm"];
 
 export class CounterObject extends worker.CounterObject {}
+export class MetricsObject extends worker.MetricsObject {}
 
 for (const name of Object.getOwnPropertyNames(worker.CounterObject.prototype)) {
   if (OWN.includes(name)) continue;

@@ -1,11 +1,13 @@
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, MODES } from "./config/config.ts";
+import { fingerprintOf } from "./config/fingerprint.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { Problem } from "./config/problem.ts";
 import { createDecide, type DecideParts } from "./http/decide.ts";
 import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createGates } from "./http/message-gate.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
+import { createRecord } from "./http/record.ts";
 import { createSettle } from "./http/settle.ts";
 import { trieRouter } from "./http/trie-router.ts";
 import { createAttend } from "./http/under-way.ts";
@@ -13,7 +15,12 @@ import { createCharges } from "./key/charges.ts";
 import { createDigest } from "./key/digest.ts";
 import { keyHeaders } from "./key/key-headers.ts";
 import { createTokenVerifier, type VerifyToken } from "./key/token-verifier.ts";
+import { writePoints } from "./metrics/analytics.ts";
 import { createLog, type Log } from "./metrics/log.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import type { MetricsObject } from "./metrics/metrics-object.ts";
+import { createShards, type Shards } from "./metrics/shards.ts";
+import { storeErrorReason } from "./metrics/store-error.ts";
 import { createMatcher } from "./policy/match.ts";
 import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
@@ -37,6 +44,8 @@ const MIN_FAILING_OBJECTS = 3;
 /** The bindings that Weir uses. Variables are read by `parseConfig`. */
 interface Bindings {
   readonly COUNTERS?: DurableObjectNamespace<CounterObject>;
+  readonly METRICS?: DurableObjectNamespace<MetricsObject>;
+  readonly ANALYTICS?: AnalyticsEngineDataset;
   readonly ORIGIN_SERVICE?: Fetcher;
 }
 
@@ -47,9 +56,18 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
   const { config } = parsed;
   const bindings = env as Bindings;
   const log = createLog(systemClock);
-  const stores = createStores(config, bindings, log, waitUntil);
+  logStart(config, log);
+  const shards = createMetricsShards(config, bindings);
+  const metrics = createMetrics({
+    now: systemClock,
+    waitUntil,
+    send: shards?.send,
+    publish: (counts) => bindings.ANALYTICS && writePoints(bindings.ANALYTICS, counts),
+  });
+  const record = createRecord({ metrics, log, now: systemClock });
+  const stores = createStores(config, bindings, log, metrics, waitUntil);
   const newDeadline = () => createDeadline(config.storeTimeoutMs);
-  const shared = { store: stores.store, now: systemClock, newDeadline, waitUntil, log };
+  const shared = { store: stores.store, now: systemClock, newDeadline, waitUntil, log, record };
   const slots = createSlots({ ...shared, renewMs: config.slotRenewMs });
   const decide = createDecide({
     config,
@@ -59,16 +77,37 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     ...stores,
     slots,
     newDeadline,
+    record,
   });
   return createLimiter({
     config,
     log,
+    count: metrics.count,
     decide,
     verifyToken: createVerifier(config, log, waitUntil),
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
     settle: createSettle(shared),
-    attend: createAttend({ slots, openGate: createGates(shared), waitUntil }),
+    attend: createAttend({
+      slots,
+      openGate: createGates(shared),
+      waitUntil,
+      socketOpened: metrics.socketOpened,
+    }),
   });
+}
+
+/** What runs, in one line. */
+function logStart(config: Config, log: Log): void {
+  const { policies, store } = config;
+  const mode = MODES.findLast((one) => policies.some((policy) => policy.mode === one)) ?? "off";
+  log("start", { fingerprint: fingerprintOf(config), store, mode, policies: policies.length });
+}
+
+/** Where metrics are added up; undefined without the binding. */
+function createMetricsShards({ namespace, jurisdiction }: Config, { METRICS }: Bindings): Shards | undefined {
+  if (!METRICS) return undefined;
+  const objects = jurisdiction ? METRICS.jurisdiction(jurisdiction) : METRICS;
+  return createShards((shard) => objects.getByName(`${namespace}:metrics:${shard}`));
 }
 
 function createVerifier({ tokens, storeTimeoutMs }: Config, log: Log, waitUntil: WaitUntil): VerifyToken {
@@ -93,16 +132,35 @@ function startFailure(problems: readonly Problem[]): string {
 type Stores = Pick<DecideParts, "store" | "knownRefusal" | "ladder">;
 
 /** The store with the layers around it: known refusals in front, the failure ladder behind. */
-function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: WaitUntil): Stores {
+function createStores(
+  config: Config,
+  bindings: Bindings,
+  log: Log,
+  metrics: Metrics,
+  waitUntil: WaitUntil,
+): Stores {
   const now = systemClock;
   const local = createLocalStore(now, undefined, () => log("local_store_full"));
   const known = createKnownRefusals(now);
   const ladder = createLadder(local, known);
-  const knownRefusal = (charges: readonly StoreCharge[]) => refusalOf(charges, known);
+  const onKnown = () => metrics.count("edge_decisions refusal");
+  const knownRefusal = (charges: readonly StoreCharge[]) => {
+    const refusal = refusalOf(charges, known);
+    if (refusal) onKnown();
+    return refusal;
+  };
   if (config.store === "local") return { store: local, knownRefusal, ladder };
-  const report = (reason: string) => log("store_error", { store: config.store, reason });
+  const report = (reason: string) => {
+    log("store_error", { store: config.store, reason });
+    metrics.count(`store_errors ${config.store} ${storeErrorReason(reason)}`);
+  };
+  const timeCall = () => {
+    const beginMs = now();
+    return () => metrics.storeTook(now() - beginMs);
+  };
   const guarded = (minParts: number) => {
-    const parts = { breaker: createBreaker(now, minParts), ladder, report, waitUntil };
+    const breaker = createBreaker(now, minParts, metrics.breakerIs);
+    const parts = { breaker, ladder, report, timeCall, waitUntil };
     return (store: Store, part: string) => withGuard(store, part, parts);
   };
   const store = config.upstash
@@ -115,8 +173,9 @@ function createStores(config: Config, bindings: Bindings, log: Log, waitUntil: W
     newWait: () => createDeadline(config.storeTimeoutMs / 2),
     waitUntil,
     random: Math.random,
+    onOwn: (admitted) => (admitted ? metrics.count("edge_decisions lease") : onKnown()),
   });
-  return { store: withKnownRefusals(leased, known, now), knownRefusal, ladder };
+  return { store: withKnownRefusals(leased, known, now, onKnown), knownRefusal, ladder };
 }
 
 function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {

@@ -11,5 +11,6 @@ export function toOrigin(request, origin) {
   return fetch(new Request(origin + pathname + search, request));
 }
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration that starts Workers names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

@@ -6,5 +6,6 @@ app.all("*", (c) => c.text("Too many requests", 429));
 
 export default app;
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration that starts Workers names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

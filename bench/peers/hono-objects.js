@@ -5,6 +5,9 @@ import { toOrigin } from "./forward.js";
 
 export { DurableObjectRateLimiter as CounterObject } from "@hono-rate-limiter/cloudflare";
 
+/** The configuration that starts Workers names this class; nothing here uses it. */
+export class MetricsObject {}
+
 /** `hono-rate-limiter` on Durable Objects. As its documentation says, a limiter for each request. */
 const app = new Hono();
 app.use((c, next) =>

@@ -37,5 +37,6 @@ function createApp(env) {
   return limited;
 }
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration that starts Workers names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

@@ -34,5 +34,6 @@ function createLimiters(env) {
   return prefixes.map((prefix) => new Ratelimit({ redis, limiter, prefix, timeout: TIMEOUT_MS }));
 }
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration that starts Workers names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

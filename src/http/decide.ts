@@ -5,13 +5,15 @@ import type { RequestFacts } from "../key/request-facts.ts";
 import type { Receipt } from "../limit/charge.ts";
 import { CONCURRENCY } from "../limit/quota.ts";
 import type { Log } from "../metrics/log.ts";
+import type { LimitType } from "../metrics/series.ts";
 import type { MatchedPolicy, Matcher } from "../policy/match.ts";
 import { isInNetworks } from "../policy/networks.ts";
 import type { Deadline } from "../store/deadline.ts";
 import type { Ladder } from "../store/ladder.ts";
 import type { Slots } from "../store/slots.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../store/store.ts";
-import { advertised, logOutcomes, type Provisional, provisional } from "./outcomes.ts";
+import { advertised, type Provisional, provisional } from "./outcomes.ts";
+import type { RecordDecision } from "./record.ts";
 import { type Incoming, isSocketUpgrade, readRequest } from "./request-facts.ts";
 import type { RequestReader } from "./request-reader.ts";
 import type { Applied } from "./verdict.ts";
@@ -29,6 +31,7 @@ export interface DecideParts {
   /** The longest that one request waits for its stores and key endpoints. */
   readonly newDeadline: () => Deadline;
   readonly log: Log;
+  readonly record: RecordDecision;
 }
 
 /** What was decided of a request, before anything is forwarded. */
@@ -52,7 +55,8 @@ export type Decide = (request: Request, url: URL, reader: RequestReader) => Prom
 const OWN_PATHS = /^\/_weir(\/|$)/;
 
 export function createDecide(parts: DecideParts): Decide {
-  const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log } = parts;
+  const { config, matcher, chargeRequest, store, knownRefusal, ladder, slots, newDeadline, log, record } =
+    parts;
   const readAddress = createAddressReader(config.clientIp, config.ipv6Prefix);
 
   return async (request, url, reader) => {
@@ -65,7 +69,8 @@ export function createDecide(parts: DecideParts): Decide {
         return { kind: "unlimited" };
       const isUpgrade = isSocketUpgrade(request);
       matched = matcher.match(incoming).filter(({ policy }) => policy.on === "request" || isUpgrade);
-      return matched.length === 0 ? { kind: "unlimited" } : await decideCharges(matched, incoming, reader);
+      if (matched.length === 0) return { kind: "unlimited" };
+      return await decideCharges(matched, incoming, reader, isUpgrade ? "ws_connection" : "http");
     } catch (error) {
       return faulty(error, matched);
     }
@@ -76,6 +81,7 @@ export function createDecide(parts: DecideParts): Decide {
     matched: readonly MatchedPolicy[],
     incoming: Incoming,
     reader: RequestReader,
+    type: LimitType,
   ): Promise<Verdict> {
     const chargesOf = chargeRequest(matched);
     const deadline = newDeadline();
@@ -85,9 +91,12 @@ export function createDecide(parts: DecideParts): Decide {
         const { known, needs } = await chargesOf(facts);
         const asked = known.filter(({ policy }) => policy.on !== "message");
         const messages = known.filter(({ policy }) => policy.on === "message");
-        if (needs === undefined) return await take(asked, messages, deadline);
+        if (needs === undefined) return await take(asked, messages, deadline, type);
         const refusal = knownRefusal(asked.map(({ charge }) => charge));
-        if (refusal) return { kind: "refused", applied: advertised(asked, refusal, slots) };
+        if (refusal) {
+          record(type, asked, refusal);
+          return { kind: "refused", applied: advertised(asked, refusal, slots) };
+        }
         facts = await reader.look(needs, facts, deadline);
       }
     } finally {
@@ -99,9 +108,11 @@ export function createDecide(parts: DecideParts): Decide {
     charges: readonly PolicyCharge[],
     messages: readonly PolicyCharge[],
     deadline: Deadline,
+    type: LimitType,
   ): Promise<Verdict> {
     if (charges.length === 0) {
       if (messages.length === 0) return { kind: "unlimited" };
+      record(type, charges, undefined);
       return { kind: "admitted", applied: [], provisional: [], held: [], messages };
     }
     const own = charges.map(({ charge }) => charge);
@@ -109,7 +120,7 @@ export function createDecide(parts: DecideParts): Decide {
       logFault(log, error);
       return ladder.take(own, deadline);
     });
-    logOutcomes(log, charges, answer);
+    record(type, charges, answer);
     const applied = advertised(charges, answer, slots);
     if (!answer.admitted) return { kind: "refused", applied };
     const held = answer.receipts.filter(({ charge }) => charge.quota.algorithm === CONCURRENCY);

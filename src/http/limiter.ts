@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { VerifyToken } from "../key/token-verifier.ts";
 import type { Log } from "../metrics/log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
 import { type Decide, logFault } from "./decide.ts";
 import type { Provisional } from "./outcomes.ts";
@@ -21,13 +22,15 @@ export interface LimiterParts {
   readonly settle: Settle;
   readonly attend: Attend;
   readonly log: Log;
+  /** For what no policy decides. */
+  readonly count: Metrics["count"];
 }
 
 /** Decides a request and answers it: a refusal of its own, or what the origin says. */
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, verifyToken, forward, settle, attend, log } = parts;
+  const { config, decide, verifyToken, forward, settle, attend, log, count } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -35,6 +38,8 @@ export function createLimiter(parts: LimiterParts): Limiter {
     if (!url) return problemResponse({ kind: "bad-request" });
     const reader = createRequestReader(request, verifyToken);
     const verdict = await decide(request, url, reader);
+    const { kind } = verdict;
+    if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
     switch (verdict.kind) {
       case "denied":
       case "not-found":

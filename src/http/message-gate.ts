@@ -1,8 +1,7 @@
 import type { PolicyCharge } from "../key/charges.ts";
-import type { Log } from "../metrics/log.ts";
 import { type Costs, createPermitPool, type PermitParts, type PermitPool } from "../store/permits.ts";
 import type { TakeAnswer } from "../store/store.ts";
-import { logOutcomes } from "./outcomes.ts";
+import type { RecordDecision } from "./record.ts";
 import type { Gate, Message, Ruling } from "./socket-bridge.ts";
 import { longestRefusal, refusals, retryAfterSeconds } from "./verdict.ts";
 
@@ -16,13 +15,13 @@ export interface SocketGate extends Gate {
 export type OpenGate = (charges: readonly PolicyCharge[]) => SocketGate;
 
 export interface GateParts extends PermitParts {
-  readonly log: Log;
+  readonly record: RecordDecision;
 }
 
 /** What a client is told to wait when nobody counted. */
 const UNCOUNTED_SECONDS = 1;
 
-export function createGates({ log, ...parts }: GateParts): OpenGate {
+export function createGates({ record, ...parts }: GateParts): OpenGate {
   const pools = new Map<string, { readonly pool: PermitPool; sockets: number }>();
 
   return (charges) => {
@@ -34,7 +33,7 @@ export function createGates({ log, ...parts }: GateParts): OpenGate {
     pools.set(id, shared);
 
     function rulingOf(answer: TakeAnswer | undefined): Ruling {
-      if (answer) logOutcomes(log, charges, answer);
+      record("ws_message", charges, answer);
       return answer && !answer.admitted ? refusalOf(charges, answer) : { kind: "forward" };
     }
 

@@ -2,7 +2,6 @@ import type { Policy } from "../config/config.ts";
 import type { PolicyCharge } from "../key/charges.ts";
 import type { Receipt } from "../limit/charge.ts";
 import { CONCURRENCY } from "../limit/quota.ts";
-import type { Log } from "../metrics/log.ts";
 import type { Slots } from "../store/slots.ts";
 import type { Outcome, StoreCharge, TakeAnswer } from "../store/store.ts";
 import type { Applied } from "./verdict.ts";
@@ -54,16 +53,4 @@ export function provisional(charges: readonly PolicyCharge[], { receipts }: Take
     const policy = policies.get(receipt.charge.count);
     return policy ? [{ policy, receipt }] : [];
   });
-}
-
-export function logOutcomes(log: Log, charges: readonly PolicyCharge[], { outcomes }: TakeAnswer): void {
-  for (const [i, { policy, quota, charge }] of charges.entries()) {
-    const outcome = outcomes[i];
-    if (outcome?.kind === "decided") {
-      const isRefusal = !outcome.decision.allowed;
-      if (charge.shadow && isRefusal) log("shadow_refused", { policy: policy.name, quota: quota.name });
-    } else if (outcome && outcome.kind !== "unasked") {
-      log("degraded", { policy: policy.name, step: outcome.kind });
-    }
-  }
 }

@@ -10,6 +10,8 @@ export interface UnderWayParts {
   readonly slots: Slots;
   readonly openGate: OpenGate;
   readonly waitUntil: WaitUntil;
+  /** Returns what to call when it has closed. */
+  readonly socketOpened: () => () => void;
 }
 
 /** What a request goes on being charged with after it was admitted. */
@@ -36,7 +38,7 @@ export type Attend = (
   forward: ForwardWhile,
 ) => Promise<Response>;
 
-export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Attend {
+export function createAttend({ slots, openGate, waitUntil, socketOpened }: UnderWayParts): Attend {
   return async ({ provisional, held, messages }, request, forward) => {
     if (held.length === 0 && messages.length === 0) return forward();
     const leaves = request.signal;
@@ -49,7 +51,9 @@ export function createAttend({ slots, openGate, waitUntil }: UnderWayParts): Att
     const response = await forwarding;
     if (!response.webSocket) return untilEnd(response, leaves, hold.release);
     const gate = messages.length > 0 ? openGate(messages) : undefined;
+    const socketClosed = socketOpened();
     const onEnd = () => {
+      socketClosed();
       gate?.leave();
       hold.release();
     };

@@ -14,8 +14,13 @@ export interface Breaker {
 
 /**
  * @param minParts how many different parts must fail in a row: one bad object says nothing about the others
+ * @param onChange is told when it opens and when it closes
  */
-export function createBreaker(now: () => number, minParts: number): Breaker {
+export function createBreaker(
+  now: () => number,
+  minParts: number,
+  onChange: (isOpen: boolean) => void = () => {},
+): Breaker {
   let failures = 0;
   let nextProbeMs = 0;
   const parts = new Set<string>();
@@ -30,6 +35,7 @@ export function createBreaker(now: () => number, minParts: number): Breaker {
       return true;
     },
     succeeded() {
+      if (isOpen()) onChange(false);
       failures = 0;
       parts.clear();
     },
@@ -38,7 +44,9 @@ export function createBreaker(now: () => number, minParts: number): Breaker {
       failures += 1;
       if (parts.size < minParts) parts.add(part);
       // Only what opens it: failures of requests begun before would put the next try off.
-      if (!wasOpen && isOpen()) nextProbeMs = now() + PROBE_INTERVAL_MS;
+      if (wasOpen || !isOpen()) return;
+      nextProbeMs = now() + PROBE_INTERVAL_MS;
+      onChange(true);
     },
   };
 }

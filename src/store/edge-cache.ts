@@ -10,12 +10,22 @@ const MAX_LOCKED_OUT_MS = 1_000;
 /**
  * Answers from this isolate's memory while a quota is known to be out of room, so that a flood of
  * refusals costs no store call. Such an answer speaks only for the quotas known to refuse.
+ *
+ * @param onKnown is told of each such answer
  */
-export function withKnownRefusals(store: Store, known: KnownRefusals, now: () => number): Store {
+export function withKnownRefusals(
+  store: Store,
+  known: KnownRefusals,
+  now: () => number,
+  onKnown: () => void = () => {},
+): Store {
   return {
     async take(charges, deadline) {
       const refusal = refusalOf(charges, known);
-      if (refusal) return refusal;
+      if (refusal) {
+        onKnown();
+        return refusal;
+      }
       const askedMs = now();
       const answer = await store.take(charges, deadline);
       if (answer.admitted || !answer.final) return answer;

@@ -10,6 +10,8 @@ export interface GuardParts {
   readonly breaker: Breaker;
   readonly ladder: Ladder;
   readonly report: (reason: string) => void;
+  /** Begins to time a call; what it returns ends it. */
+  readonly timeCall?: () => () => void;
   /** For what goes on after the answer. */
   readonly waitUntil?: WaitUntil;
 }
@@ -23,18 +25,20 @@ export interface GuardParts {
 export function withGuard(
   store: Store,
   part: string,
-  { breaker, ladder, report, waitUntil = () => {} }: GuardParts,
+  { breaker, ladder, report, timeCall, waitUntil = () => {} }: GuardParts,
 ): Store {
   return {
     async take(charges, deadline, tentative) {
       // Whoever used up the time, it was not this store.
       if (deadline.isUp() || !breaker.allows()) return ladder.take(charges, deadline);
+      const endCall = timeCall?.();
       let taking: Promise<TakeAnswer> | undefined;
       try {
         taking = store.take(charges, deadline, tentative);
         const answer = await deadline.race(taking);
         assertAnswer(answer, charges);
         breaker.succeeded();
+        endCall?.();
         return answer;
       } catch (error) {
         const overloaded = isOverloaded(error);
@@ -47,6 +51,7 @@ export function withGuard(
               .catch(() => {}),
           );
         report(overloaded ? "overloaded" : reasonOf(error));
+        endCall?.();
         return ladder.take(charges, deadline, overloaded);
       }
     },

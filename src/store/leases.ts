@@ -14,6 +14,8 @@ export interface LeaseParts {
   /** The longest that a request waits for another's call: shorter than its deadline, so that it can still repeat it. */
   readonly newWait: () => Deadline;
   readonly waitUntil: WaitUntil;
+  /** Is told of each request that is decided without a call. */
+  readonly onOwn?: (admitted: boolean) => void;
   /** From 0 up to 1. Spreads over time what would come back together. */
   readonly random: () => number;
 }
@@ -42,7 +44,7 @@ interface Asked {
  */
 export function withLeases(
   store: Store,
-  { now, newDeadline, newWait, waitUntil, random }: LeaseParts,
+  { now, newDeadline, newWait, waitUntil, random, onOwn = () => {} }: LeaseParts,
 ): Store {
   const leases = new BoundedMap<string, Lease>(MAX_LEASES);
   /** Refusals of leased quotas: of shadows, and of calls in the background, too. */
@@ -188,6 +190,7 @@ export function withLeases(
       serve(entries, refusalOf, nowMs);
       const answer = answerOf(entries, nowMs);
       if (!answer) return ask(entries, deadline);
+      onOwn(answer.admitted);
       if (answer.admitted) topUp(entries, nowMs);
       return Promise.resolve(answer);
     },

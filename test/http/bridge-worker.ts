@@ -52,5 +52,6 @@ export default {
   },
 };
 
-/** The configuration that starts Workers names this class; nothing here uses it. */
+/** The configuration names these classes; nothing here uses them. */
 export class CounterObject {}
+export class MetricsObject {}

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import { createDecide, type DecideParts } from "../../src/http/decide.ts";
 import { createLimiter, type LimiterParts } from "../../src/http/limiter.ts";
+import { createRecord } from "../../src/http/record.ts";
 import { createSettle } from "../../src/http/settle.ts";
 import { trieRouter } from "../../src/http/trie-router.ts";
 import { createCharges } from "../../src/key/charges.ts";
@@ -33,6 +34,9 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     },
   };
   const newDeadline = () => createDeadline(1_000);
+  const log = (event: string) => events.push(event);
+  const counts: string[] = [];
+  const count = (series: string) => counts.push(series);
   const all = {
     config,
     matcher: createMatcher(config.policies, config.exempt, trieRouter),
@@ -48,14 +52,16 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     attend: (_: unknown, __: unknown, forward: () => Promise<Response>) => forward(),
     verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
-    log: (event: string) => events.push(event),
+    log,
+    record: createRecord({ metrics: { count, refused: () => {} }, log, now: () => 1_800_000_000_000 }),
+    count,
     ...parts,
   };
   const settle = createSettle({ ...all, waitUntil: () => {} });
   const handle = createLimiter({ ...all, decide: createDecide(all), settle });
   const send = (path = "/", init: RequestInit = {}) =>
     handle(new Request(`https://site.example${path}`, init));
-  return { send, events, takes };
+  return { send, events, takes, counts };
 }
 
 const policy = { name: "one", limit: "1/minute" };
@@ -186,10 +192,10 @@ describe("the limiter", () => {
 
   describe("when its store is away", () => {
     it.each([
-      ["local", [200, 200, 429]],
-      ["open", [200, 200, 200]],
-      ["closed", [503, 503, 503]],
-    ])("answers by the step %s, without what the store has not said", async (step, expected) => {
+      ["local", [200, 200, 429], ["refused"]],
+      ["open", [200, 200, 200], []],
+      ["closed", [503, 503, 503], []],
+    ])("answers by the step %s, without what the store has not said", async (step, expected, others) => {
       const { send, events } = limiter(
         { POLICIES: [{ name: "two", limit: "2/minute", on_store_error: step }] },
         { store: away() },
@@ -201,7 +207,7 @@ describe("the limiter", () => {
         expect(headers.has("ratelimit")).toBe(false);
         expect(headers.has("x-ratelimit-remaining")).toBe(false);
       }
-      expect(events).toEqual(["degraded", "degraded", "degraded"]);
+      expect(events).toEqual(["degraded", "degraded", "degraded", ...others]);
     });
 
     it("prefers a refusal with its wait to a refusal for the store", async () => {
@@ -221,6 +227,46 @@ describe("the limiter", () => {
       expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
       expect(await refused.json()).toMatchObject({ "violated-policies": ["one"] });
     });
+  });
+
+  it("counts every request once by what became of it", async () => {
+    const answered = async (path: string, env: Record<string, unknown>, parts: Parts = {}) => {
+      const { send, counts } = limiter(env, parts);
+      await send(path, { headers: { "CF-Connecting-IP": "192.0.2.1" } });
+      return counts.filter((series) => series.startsWith("answers"));
+    };
+    expect(await answered("/", one)).toEqual(["answers allowed"]);
+    expect(await answered("/", { ...one, EXEMPT: ["/"] })).toEqual(["answers unlimited"]);
+    expect(await answered("/", { POLICIES: [{ ...policy, match: "/other" }] })).toEqual([
+      "answers unlimited",
+    ]);
+    expect(await answered("/", { ...one, ALLOW: ["192.0.2.1"] })).toEqual(["answers unlimited"]);
+    expect(await answered("/", { ...one, DENY: ["192.0.2.1"] })).toEqual(["answers denied"]);
+    expect(await answered("/_weir/x", one)).toEqual([]);
+    expect(await answered("/", one, FAULTS.keying)).toEqual(["answers unlimited"]);
+    const closed = { POLICIES: [{ ...policy, on_store_error: "closed" }] };
+    expect(await answered("/", closed, FAULTS.keying)).toEqual(["answers unavailable"]);
+    expect(await answered("/", closed, { store: away() })).toEqual(["answers unavailable"]);
+    expect(await answered("/", one, { store: away() })).toEqual(["answers degraded"]);
+  });
+
+  it("counts a refusal that is known before the body is read", async () => {
+    const { send, counts } = limiter(
+      { POLICIES: [policy, { ...policy, name: "two", key: "body:/user" }] },
+      {
+        knownRefusal: (charges) => ({
+          admitted: false,
+          outcomes: charges.map(() => ({
+            kind: "decided",
+            decision: { allowed: false, remaining: 0, retryAfterMs: 1, moreRoomMs: 1, resetMs: 1, nowMs: 1 },
+          })),
+          receipts: [],
+          final: true,
+        }),
+      },
+    );
+    expect((await send("/", { method: "POST", body: "{}" })).status).toBe(429);
+    expect(counts).toEqual(["requests one refused", "hits http", "answers refused"]);
   });
 
   it("gives a page to a browser that navigates, and a problem document to anyone else", async () => {

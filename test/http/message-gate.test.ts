@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { createGates } from "../../src/http/message-gate.ts";
+import type { RecordDecision } from "../../src/http/record.ts";
 import { createDeadline } from "../../src/store/deadline.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import { chargesOf } from "../key/fixtures.ts";
 
 const NOW_MS = 1_800_000_000_000;
 
-function gates() {
+function gates(record: RecordDecision = () => {}) {
   const now = () => NOW_MS;
   const parts = { store: createLocalStore(now), now, newDeadline: () => createDeadline(1_000) };
-  return createGates({ ...parts, waitUntil: () => {}, log: () => {} });
+  return createGates({ ...parts, waitUntil: () => {}, record });
 }
 
 async function opened(open: ReturnType<typeof gates>, plan: string) {
@@ -37,6 +38,20 @@ describe("the gate of a socket", () => {
         strikes: 3,
       });
     }
+  });
+
+  it("records every message, also what permits pay for", async () => {
+    const recorded: string[] = [];
+    const open = gates((type, charges, answer) => {
+      const admitted = answer ? String(answer.admitted) : "paid";
+      recorded.push(`${type} ${charges[0]?.policy.name} ${admitted}`);
+    });
+    const gate = await opened(open, "pro");
+    for (let i = 0; i < 60; i++) await gate.rule("message");
+    expect(recorded).toHaveLength(60);
+    expect(new Set(recorded)).toEqual(
+      new Set(["ws_message messages true", "ws_message messages paid", "ws_message messages false"]),
+    );
   });
 
   it("shares what was taken ahead among the sockets of one caller, and gives it back with the last", async () => {

@@ -18,3 +18,13 @@ it("writes one line a second for each event, and says how many it left out", () 
     { source: "weir", event: "fault", step: 5, omitted: 4 },
   ]);
 });
+
+it("leaves lines out apart for each sample", () => {
+  const lines: string[] = [];
+  const log = createLog(
+    () => 0,
+    (line) => lines.push(line),
+  );
+  for (const policy of ["api", "chat", "api"]) log("refused", { policy }, policy);
+  expect(lines.map((line) => JSON.parse(line).policy)).toEqual(["api", "chat"]);
+});

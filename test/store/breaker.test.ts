@@ -30,6 +30,23 @@ describe("a breaker", () => {
     expect(breaker.allows()).toBe(false);
   });
 
+  it("tells when it opens and closes, once each", () => {
+    const changes: boolean[] = [];
+    const breaker = createBreaker(
+      () => nowMs,
+      1,
+      (isOpen) => changes.push(isOpen),
+    );
+    fail(breaker, "a", "a", "a", "a");
+    breaker.succeeded();
+    expect(changes).toEqual([]);
+    fail(breaker, "a", "a", "a", "a", "a", "a", "a");
+    expect(changes).toEqual([true]);
+    breaker.succeeded();
+    breaker.succeeded();
+    expect(changes).toEqual([true, false]);
+  });
+
   it("starts to count again after a success", () => {
     const breaker = breakerOf();
     fail(breaker, "a", "a", "a", "a");

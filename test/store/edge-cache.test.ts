@@ -29,7 +29,12 @@ function open(latencyMs = LATENCY_MS, final = true) {
   const setTime = (ms: number) => {
     clock.nowMs = ms;
   };
-  return { store: plain(withKnownRefusals(behind, createKnownRefusals(now), now)), setTime, asked, clock };
+  const told = { times: 0 };
+  const onKnown = () => {
+    told.times += 1;
+  };
+  const store = plain(withKnownRefusals(behind, createKnownRefusals(now), now, onKnown));
+  return { store, setTime, asked, told, clock };
 }
 
 describeStore("a store with known refusals in front", () => open(0), { remembers: true });
@@ -37,13 +42,14 @@ describeStore("a store with known refusals in front", () => open(0), { remembers
 describe("a known refusal", () => {
   const one = charge({ quota: quota(1, 5_000) });
 
-  it("is answered without asking the store", async () => {
-    const { store, asked, clock } = open();
+  it("is answered without asking the store, and told of", async () => {
+    const { store, asked, told, clock } = open();
     await store.take([one]);
     await store.take([one]);
     clock.nowMs += 1_000;
     const { admitted, decisions } = await store.take([one]);
     expect(asked).toHaveLength(2);
+    expect(told.times).toBe(1);
     expect(admitted).toBe(false);
     // The store decided at START + 60 that 4,960 ms were left; its answer arrived 20 ms later.
     expect(decisions[0]).toMatchObject({ allowed: false, remaining: 0, retryAfterMs: 3_960 });

@@ -177,6 +177,35 @@ describe.each(Object.keys(FAILURES))("a store that %s", (name) => {
   });
 });
 
+describe("a guard that times its calls", () => {
+  /** How long each call took, by a clock that the store moves. */
+  async function timesOf(take: Take, calls = 1): Promise<number[]> {
+    const { behind, behaviour, clock, parts } = open();
+    const times: number[] = [];
+    const timeCall = () => {
+      const beginMs = clock.nowMs;
+      return () => times.push(clock.nowMs - beginMs);
+    };
+    const guard = withGuard(behind, "part", { ...parts, timeCall });
+    behaviour.take = (...args) => {
+      clock.nowMs += 7;
+      return take(...args);
+    };
+    for (let i = 0; i < calls; i++) await guard.take([charge()], createDeadline(5));
+    return times;
+  }
+
+  it("times one that succeeds, fails, or is no longer waited for", async () => {
+    expect(await timesOf(createLocalStore(() => START_MS).take)).toEqual([7]);
+    expect(await timesOf(rejecting(new Error("broken")))).toEqual([7]);
+    expect(await timesOf(hanging)).toEqual([7]);
+  });
+
+  it("times none that the breaker prevents", async () => {
+    expect(await timesOf(rejecting(new Error("broken")), 8)).toHaveLength(5);
+  });
+});
+
 describe("the store's failures", () => {
   it.each([
     [rejecting(new Error("down")), "down"],

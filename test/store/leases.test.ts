@@ -25,7 +25,9 @@ function open(random: () => number = () => 0) {
       return local.take(charges, deadline);
     },
   };
-  const leased = withLeases(behind, { ...waits, now, random });
+  const own: boolean[] = [];
+  const onOwn = (admitted: boolean) => own.push(admitted);
+  const leased = withLeases(behind, { ...waits, now, random, onOwn });
   const setTime = (ms: number) => {
     clock.nowMs = ms;
   };
@@ -43,7 +45,7 @@ function open(random: () => number = () => 0) {
     const [outcome] = (await local.take([{ ...one, cost: 1 }], patience)).outcomes;
     return outcome?.kind === "decided" ? outcome.decision.remaining : Number.NaN;
   };
-  return { store: plain(leased), setTime, clock, asked, take, send, local, remainingOf };
+  return { store: plain(leased), setTime, clock, asked, own, take, send, local, remainingOf };
 }
 
 const decisionIn = (answer: TakeAnswer | undefined, i = 0) => {
@@ -60,6 +62,19 @@ describe("a leased key", () => {
     const answers = await send(5_000, 5, many);
     expect(answers.every(({ admitted }) => admitted)).toBe(true);
     expect(asked.length).toBeLessThan(100);
+  });
+
+  it("tells of each request that is decided without a call, and how", async () => {
+    const { send, asked, own } = open();
+    await send(500, 5, many);
+    // Some calls are made in the background.
+    expect(own.length).toBeGreaterThanOrEqual(500 - asked.length);
+    expect(own.length).toBeLessThan(500);
+    expect(own.every((admitted) => admitted)).toBe(true);
+    own.length = 0;
+    const answers = await send(5, 1, { ...many, count: "few", quota: quota(3, MINUTE) });
+    expect(answers.map(({ admitted }) => admitted)).toEqual([true, true, true, false, false]);
+    expect(own).toEqual([false]);
   });
 
   it("that is slow asks for each request, and takes nothing ahead", async () => {

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { METRICS_READER, type ReadMetrics } from "./metrics-reader.ts";
 
 /** The path of the executable. */
 const workerd = createRequire(import.meta.url)("workerd") as { default: string };
@@ -30,6 +31,8 @@ export interface RunningWorker {
   readonly inspectorUrl: string;
   /** What the process has printed so far. */
   output(): string;
+  /** What its isolates have handed to its metrics objects. */
+  readMetrics(): Promise<ReadMetrics>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +43,7 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
   await mkdir(storage, { recursive: true });
   // The configuration can only embed what lies beside it.
   await copyFile(script, join(folder, "index.js"));
+  await writeFile(join(folder, "metrics-reader.js"), METRICS_READER);
   if (front) await copyFile(front, join(folder, "front.js"));
   const config = join(folder, "config.capnp");
   const modules = front ? ["front.js", "index.js"] : ["index.js"];
@@ -64,17 +68,19 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
     await stop();
     throw new Error(output);
   }
+  const urlOf = (socket: string) => `http://127.0.0.1:${ports.get(socket)}`;
   const inspectorUrl = inspect ? `ws://127.0.0.1:${ports.get("listen-inspector")}/weir` : "";
   return {
-    url: `http://127.0.0.1:${ports.get("listen")}`,
+    url: urlOf("http"),
     pid: child.pid ?? 0,
     inspectorUrl,
     output: () => output,
+    readMetrics: async () => (await (await fetch(urlOf("metrics"))).json()) as ReadMetrics,
     stop,
   };
 }
 
-/** workerd announces each socket on the control descriptor as one line of JSON, that of requests last. */
+/** workerd announces each socket by name on the control descriptor as one line of JSON, and before them its inspector. */
 function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> {
   const control = child.stdio[3] as Readable;
   const ports = new Map<string, number>();
@@ -83,10 +89,10 @@ function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> 
     control.on("data", (chunk) => {
       text += chunk;
       for (const line of text.split("\n").slice(0, -1)) {
-        const message = JSON.parse(line) as { event: string; port?: number };
-        if (message.port) ports.set(message.event, message.port);
+        const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
+        if (port) ports.set(socket ?? event, port);
       }
-      if (ports.has("listen")) found(ports);
+      if (ports.has("http") && ports.has("metrics")) found(ports);
     });
   });
 }
@@ -102,10 +108,14 @@ function capnp(vars: Readonly<Record<string, unknown>>, storage: string, modules
 const config :Workerd.Config = (
   services = [
     ( name = "weir", worker = .weir ),
+    ( name = "metrics-reader", worker = .reader ),
     ( name = "internet", network = ( allow = ["public", "private"] ) ),
     ( name = "storage", disk = ( path = ${text(storage)}, writable = true ) ),
   ],
-  sockets = [( name = "http", address = "127.0.0.1:0", http = (), service = "weir" )],
+  sockets = [
+    ( name = "http", address = "127.0.0.1:0", http = (), service = "weir" ),
+    ( name = "metrics", address = "127.0.0.1:0", http = (), service = "metrics-reader" ),
+  ],
 );
 const weir :Workerd.Worker = (
   modules = [${modules.map((name) => `( name = ${text(name)}, esModule = embed ${text(name)} )`).join(", ")}],
@@ -113,10 +123,21 @@ const weir :Workerd.Worker = (
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
     ( name = "COUNTERS", durableObjectNamespace = "CounterObject" ),
+    ( name = "METRICS", durableObjectNamespace = "MetricsObject" ),
     ${bindings.join(",\n    ")}
   ],
-  durableObjectNamespaces = [( className = "CounterObject", uniqueKey = "counters", enableSql = true )],
+  durableObjectNamespaces = [
+    ( className = "CounterObject", uniqueKey = "counters", enableSql = true ),
+    ( className = "MetricsObject", uniqueKey = "metrics", enableSql = true ),
+  ],
   durableObjectStorage = ( localDisk = "storage" ),
+);
+const reader :Workerd.Worker = (
+  modules = [( name = "metrics-reader.js", esModule = embed "metrics-reader.js" )],
+  compatibilityDate = "2026-10-23",
+  bindings = [
+    ( name = "METRICS", durableObjectNamespace = ( className = "MetricsObject", serviceName = "weir" ) ),
+  ],
 );
 `;
 }
