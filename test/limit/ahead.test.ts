@@ -278,6 +278,6 @@ describe("promise 1 with permits", () => {
       }),
     );
     expect(permits).toBeGreaterThan(1_000);
-    expect(merged).toBeGreaterThan(5);
+    expect(merged).toBeGreaterThan(0);
   });
 });

