@@ -1,3 +1,4 @@
+import type { Charge, Decision } from "../src/limit/charge.ts";
 import { hash } from "./random.ts";
 
 /** Something that happened: true time, the key it is about (`-` for none), and what. */
@@ -31,4 +32,12 @@ export function createHistory(nowMs: () => number): History {
     },
     digest: () => happenings.reduce((sum, one) => hash(text(one), sum), 0),
   };
+}
+
+/** What a charge asked for and got, for a line of history. */
+export function chargeText({ count, cost, ahead }: Charge, decision: Decision): string {
+  const { allowed, remaining, retryAfterMs, permits = 0 } = decision;
+  const wanted = ahead ? ` and ${ahead.units} for ${ahead.holdMs} ms` : "";
+  const answer = allowed ? `yes and ${permits}` : `no, ${retryAfterMs} ms`;
+  return `${count} ${cost}${wanted}? ${answer}, ${remaining} remain`;
 }

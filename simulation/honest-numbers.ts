@@ -78,3 +78,17 @@ function checkRetryAfter(
   if (seconds > 1 && fitsIn((seconds - 1) * 1_000))
     check.report(3, key, `admitted a second before Retry-After: ${seconds}`);
 }
+
+/** Never over, and never refused while there is room. */
+export function checkRoom(
+  watch: CountWatch,
+  { key, count, cost }: Charge,
+  { allowed, nowMs, lockedOut }: Decision,
+  report: Check["report"],
+): void {
+  const room = watch.model.room(nowMs);
+  if (allowed && cost > room && nowMs >= watch.exemptUntilMs)
+    report(1, key, `${count} admitted ${cost} where there was room for ${room}`);
+  if (!allowed && !lockedOut && nowMs >= watch.inexactUntilMs && cost <= watch.model.knownRoom(nowMs))
+    report(3, key, `${count} refused ${cost} where there was room for ${watch.model.knownRoom(nowMs)}`);
+}

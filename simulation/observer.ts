@@ -5,8 +5,8 @@ import type { StoreCharge } from "../src/store/store.ts";
 import type { Census } from "./census.ts";
 import type { Counted } from "./count-model.ts";
 import { type CountWatch, createWatches, isHeldAhead } from "./count-watch.ts";
-import type { History } from "./history.ts";
-import { checkNumbers } from "./honest-numbers.ts";
+import { chargeText, type History } from "./history.ts";
+import { checkNumbers, checkRoom } from "./honest-numbers.ts";
 import { createKeyTimes } from "./key-times.ts";
 import type { Call, SimulatedRequest } from "./requests.ts";
 import type { StoreHost, Witness } from "./store-host.ts";
@@ -236,25 +236,4 @@ export function createObserver({ history, census, nowMs, timeoutMs }: ObserverPa
     if (use) use.cost = Math.min(use.cost, cost);
     return [() => undo?.(), () => watches.forget(charge, storeMs, true)];
   }
-}
-
-function chargeText({ count, cost, ahead }: Charge, decision: Decision): string {
-  const { allowed, remaining, retryAfterMs, permits = 0 } = decision;
-  const wanted = ahead ? ` and ${ahead.units} for ${ahead.holdMs} ms` : "";
-  const answer = allowed ? `yes and ${permits}` : `no, ${retryAfterMs} ms`;
-  return `${count} ${cost}${wanted}? ${answer}, ${remaining} remain`;
-}
-
-/** Never over, and never refused while there is room. */
-function checkRoom(
-  watch: CountWatch,
-  { key, count, cost }: Charge,
-  { allowed, nowMs, lockedOut }: Decision,
-  report: Observer["report"],
-): void {
-  const room = watch.model.room(nowMs);
-  if (allowed && cost > room && nowMs >= watch.exemptUntilMs)
-    report(1, key, `${count} admitted ${cost} where there was room for ${room}`);
-  if (!allowed && !lockedOut && nowMs >= watch.inexactUntilMs && cost <= watch.model.knownRoom(nowMs))
-    report(3, key, `${count} refused ${cost} where there was room for ${watch.model.knownRoom(nowMs)}`);
 }

@@ -11,7 +11,7 @@ export type Options =
 
 export const USAGE = `usage: npm run simulate -- [--seeds 2000] [--from 1] [--threads ${availableParallelism()}]
        npm run simulate -- --seed 17 [--verbose]
-       npm run simulate -- world [--seconds 180]`;
+       npm run simulate -- world [--seconds 280]`;
 
 /** Reads the command line. Throws an error made to be shown. */
 export function parseOptions(args: readonly string[]): Options {
@@ -24,7 +24,7 @@ export function parseOptions(args: readonly string[]): Options {
       threads: { type: "string", default: String(availableParallelism()) },
       seed: { type: "string" },
       verbose: { type: "boolean", default: false },
-      seconds: { type: "string", default: "180" },
+      seconds: { type: "string", default: "280" },
     },
   });
   const [scenario, ...rest] = positionals;

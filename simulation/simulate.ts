@@ -6,11 +6,15 @@ import type { Failure, SeedRange, Tally } from "./seed-runs.ts";
 import type { ThreadReport } from "./seed-thread.ts";
 import { runWorld } from "./world.ts";
 
-await runCommand(USAGE, parseOptions, (options) => {
+// Threads end with the process.
+await runCommand(USAGE, parseOptions, (options, interrupted) => Promise.race([run(options), interrupted]));
+
+async function run(options: Options): Promise<number> {
   if (options.kind === "seed") return replay(options.seed, options.verbose);
   if (options.kind === "seeds") return runAll(options);
-  return import("./world-scale/report.ts").then(({ reportWorldScale }) => reportWorldScale(options.seconds));
-});
+  const { reportWorldScale } = await import("./world-scale/report.ts");
+  return reportWorldScale(options.seconds);
+}
 
 /** Returns the exit status: 1 when a promise is broken. */
 async function replay(seed: number, verbose: boolean): Promise<number> {

@@ -325,3 +325,64 @@ describe("a leased quota that refuses", () => {
     expect(asked).toHaveLength(calls);
   });
 });
+
+describe("a store that is slow, or does not answer", () => {
+  /** What reached the store with time left to answer. */
+  function behindOf(answerOf: (charges: readonly StoreCharge[]) => Promise<TakeAnswer>) {
+    const clock = { nowMs: START_MS };
+    const asked: (readonly StoreCharge[])[] = [];
+    const behind: Store = {
+      settle: async () => [],
+      take(charges, deadline) {
+        if (!deadline.isUp()) asked.push(charges);
+        return answerOf(charges);
+      },
+    };
+    return {
+      clock,
+      asked,
+      leased: withLeases(behind, { ...waits, now: () => clock.nowMs, random: () => 1 }),
+    };
+  }
+
+  it("is asked once by all who come before it answers, though nobody knows yet how busy it will be", async () => {
+    const local = createLocalStore(() => START_MS);
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { asked, leased } = behindOf(async (charges) => {
+      await answered;
+      return local.take(charges, patience);
+    });
+    const together = Array.from({ length: 20 }, () => leased.take([many], patience));
+    expect(asked).toHaveLength(1);
+    answer();
+    expect((await Promise.all(together)).every(({ admitted }) => admitted)).toBe(true);
+    // The second brings what all the others need.
+    expect(asked).toHaveLength(2);
+  });
+
+  it("is left alone after it did not answer twice in a row, for longer each time", async () => {
+    const decision = {
+      allowed: true,
+      remaining: 1,
+      retryAfterMs: 0,
+      moreRoomMs: 0,
+      resetMs: 0,
+      nowMs: START_MS,
+    };
+    const { clock, asked, leased } = behindOf(async (charges) => ({
+      ...{ admitted: true, receipts: [], final: false },
+      outcomes: charges.map(() => ({ kind: "local", decision })),
+    }));
+    const times: number[] = [];
+    for (let i = 0; i < 400; i++) {
+      const before = asked.length;
+      expect((await leased.take([many], patience)).admitted).toBe(true);
+      if (asked.length > before) times.push(clock.nowMs - START_MS);
+      clock.nowMs += 100;
+    }
+    expect(times).toEqual([0, 100, 1_100, 3_100, 7_100, 12_100, 17_100, 22_100, 27_100, 32_100, 37_100]);
+  });
+});
