@@ -3,7 +3,7 @@ import { cpus, platform, release } from "node:os";
 import { dirname, resolve } from "node:path";
 import { createBuilder } from "./bundles.ts";
 import { progress, runCommand, status } from "./command.ts";
-import { markdown } from "./markdown.ts";
+import { mainTable, reachTable } from "./markdown.ts";
 import { createProgress } from "./progress.ts";
 import { publish } from "./published.ts";
 import { verdicts } from "./reach.ts";
@@ -13,7 +13,6 @@ import { parseSettings, type Settings, USAGE } from "./settings.ts";
 import { openStage } from "./stage.ts";
 
 const FOLDER = import.meta.dirname;
-const PUBLISHED = ["../README.md", "README.md"];
 
 await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
   if (!existsSync(resolve(FOLDER, "node_modules/hono-rate-limiter"))) {
@@ -35,7 +34,8 @@ await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
     const measured = await runAll(stage, settings, steps);
     const results = settings.contenders.map((contender) => resultOf(contender, measured));
     const reach = verdicts(measured, results);
-    const text = `${heading(settings)}\n\n${markdown(results, reach)}`;
+    const table = `${heading(settings)}\n\n${mainTable(results)}`;
+    const text = `${table}\n\n${reachTable(reach)}`;
     console.log(`\n${text}\n`);
     const file =
       settings.jsonFile ?? resolve(FOLDER, `results/${new Date().toISOString().replaceAll(":", "-")}.json`);
@@ -45,7 +45,9 @@ await runCommand(USAGE, parseSettings, async (settings, interrupted) => {
       `${JSON.stringify({ ...machine(), settings: effort(settings), results, reach }, null, 2)}\n`,
     );
     progress(`the figures are in ${file}`);
-    if (settings.readme) for (const name of PUBLISHED) publish(resolve(FOLDER, name), text);
+    if (!settings.readme) return;
+    publish(resolve(FOLDER, "README.md"), text);
+    publish(resolve(FOLDER, "../README.md"), table);
   }
 });
 
@@ -59,7 +61,7 @@ function machine() {
     date: new Date().toISOString().slice(0, 10),
     cores: cpus().length,
     processor: cpus()[0]?.model.trim() ?? "unknown",
-    system: `${platform()} ${release()}`,
+    system: `${platform()} ${release().split(/[-+]/)[0]}`,
     node: process.versions.node,
   };
 }

@@ -5,11 +5,7 @@ import type { Spread } from "./statistics.ts";
 
 const NOTHING = "-";
 
-/** The results of a run: the table, what was to be reached, and how to read them. Markdown. */
-export function markdown(results: readonly Result[], verdicts: readonly Verdict[]): string {
-  return [mainTable(results), "", reachTable(verdicts)].join("\n");
-}
-
+/** The results of a run. Markdown. */
 export function mainTable(results: readonly Result[]): string {
   const delays = [...new Set(results.flatMap(({ cpu }) => Object.keys(cpu).map(Number)))].toSorted(
     (one, other) => one - other,

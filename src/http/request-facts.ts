@@ -17,7 +17,10 @@ export function readRequest(request: Request, url: URL, readAddress: ReadAddress
     isPreflight: method === "OPTIONS" && headers.has("access-control-request-method"),
     headers,
     address: readAddress(headers),
-    edge: (request.cf ?? {}) as EdgeFacts,
+    // Only where it is asked for: the runtime makes it anew for each request.
+    get edge() {
+      return (request.cf ?? {}) as EdgeFacts;
+    },
   };
 }
 
