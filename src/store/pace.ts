@@ -1,6 +1,6 @@
 /** A pause is never longer: more is a clock that ran back. */
 const MAX_PAUSE_MS = 10_000;
-/** What is left of a pace when it begins afresh. */
+/** A pace of which less is left begins afresh: else three in one instant would be more than three, by a trace of what was long ago. */
 const FORGOTTEN = 0.1;
 
 /** How fast something has been going lately: an exponentially decaying sum. A class, since there may be thousands. */
@@ -33,8 +33,9 @@ export class Pace {
 
   note(units: number, nowMs: number): void {
     const left = this.units(nowMs);
-    if (left < FORGOTTEN) this.#sinceMs = nowMs;
-    this.#sum = left + units;
+    const isNew = left < FORGOTTEN;
+    if (isNew) this.#sinceMs = nowMs;
+    this.#sum = (isNew ? 0 : left) + units;
     this.#atMs = Math.max(nowMs, Math.min(this.#atMs, nowMs + MAX_PAUSE_MS));
   }
 

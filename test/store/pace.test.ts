@@ -41,6 +41,13 @@ describe("a pace", () => {
     expect(pace.perSecond(lastMs + 3_000)).toBeLessThan(0.06);
   });
 
+  it("begins afresh where hardly anything is left, and then it is what comes now", () => {
+    const { pace, lastMs } = paceAfter(1, 0);
+    const nowMs = lastMs + 3_000;
+    for (let i = 0; i < 3; i++) pace.note(1, nowMs);
+    expect(pace.perSecond(nowMs)).toBe(3);
+  });
+
   it("does not grow when the clock runs back", () => {
     const { pace, lastMs } = paceAfter(100, 10);
     expect(pace.perSecond(lastMs - 60_000)).toBe(pace.perSecond(lastMs));
