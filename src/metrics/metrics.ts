@@ -60,11 +60,17 @@ export function createMetrics({ now, waitUntil, send, publish = () => {} }: Metr
     const nowMs = now();
     if (nowMs < nextMs) return;
     // By time, not until the flush: the request that it belongs to may be cancelled.
-    nextMs = nowMs + FLUSH_MS + SEND_TIMEOUT_MS;
+    const untilMs = nowMs + FLUSH_MS + SEND_TIMEOUT_MS;
+    nextMs = untilMs;
+    const flushNow = () => {
+      // Only the timer that runs makes room for the next one: after each other flush there would be one more for ever.
+      if (nextMs === untilMs) nextMs = now() + pauseMs;
+      return flush();
+    };
     try {
       waitUntil(
         sleep(FLUSH_MS)
-          .then(flush)
+          .then(flushNow)
           .catch(() => {}),
       );
     } catch {
@@ -74,7 +80,6 @@ export function createMetrics({ now, waitUntil, send, publish = () => {} }: Metr
   }
 
   async function flush(): Promise<void> {
-    nextMs = now() + pauseMs;
     if (unsent && now() - unsent.madeMs > GIVE_UP_MS) giveUp(unsent.batch);
     if (unsent) await deliver(unsent);
     unsent ??= nextBatch();

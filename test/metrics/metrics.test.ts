@@ -55,6 +55,22 @@ describe("what an isolate counts", () => {
     expect((await snapshot(objects)).totals).toEqual({ [ALLOWED]: 1_000 });
   });
 
+  it("is sent no more often for the rest of an isolate's life after it was read often", async () => {
+    const objects = createObjects();
+    const metrics = objects.isolate();
+    for (let i = 0; i < 60; i++) {
+      metrics.count(ALLOWED);
+      await pass(370);
+      await metrics.flush();
+    }
+    const before = objects.calls.length;
+    for (let i = 0; i < 600; i++) {
+      metrics.count(ALLOWED);
+      await pass(100);
+    }
+    expect(objects.calls.length - before).toBeLessThanOrEqual(13);
+  });
+
   it("always goes to the same object, and of many isolates to all of them", async () => {
     const objects = createObjects();
     for (let i = 0; i < 400; i++) {
