@@ -63,6 +63,7 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     waitUntil,
     send: shards?.send,
     publish: (counts) => bindings.ANALYTICS && writePoints(bindings.ANALYTICS, counts),
+    report: (error) => log("metrics_error", { reason: String(error) }),
   });
   const record = createRecord({ metrics, log, now: systemClock });
   const stores = createStores(config, bindings, log, metrics, waitUntil);

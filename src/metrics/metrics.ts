@@ -24,6 +24,8 @@ export interface MetricsParts {
   readonly send: ((batch: Batch) => Promise<BatchReply>) | undefined;
   /** Is shown each batch once. */
   readonly publish?: (counts: Counts) => void;
+  /** Is told of each failure to send. */
+  readonly report?: (error: unknown) => void;
 }
 
 /** From the first count to the flush. What an isolate loses when it ends is at most what it counted in this time. */
@@ -39,7 +41,8 @@ const HEARTBEAT_MS = 30_000;
 /** A socket whose timer has missed this many heartbeats ended without a word. */
 const MAX_MISSED_BEATS = 2;
 
-export function createMetrics({ now, waitUntil, send, publish = () => {} }: MetricsParts): Metrics {
+export function createMetrics(parts: MetricsParts): Metrics {
+  const { now, waitUntil, send, publish = () => {}, report = () => {} } = parts;
   let counts = new Map<string, number>();
   let keys = new Map<string, KeyCounts>();
   /** Whether each was alive, by its timer: epoch milliseconds. */
@@ -68,11 +71,7 @@ export function createMetrics({ now, waitUntil, send, publish = () => {} }: Metr
       return flush();
     };
     try {
-      waitUntil(
-        sleep(FLUSH_MS)
-          .then(flushNow)
-          .catch(() => {}),
-      );
+      waitUntil(sleep(FLUSH_MS).then(flushNow).catch(report));
     } catch {
       // Outside of a request nothing can wait. The next count tries again.
       nextMs = nowMs;

@@ -256,19 +256,22 @@ describe("while metrics objects fail", () => {
     expect(totals["hits http"]).toBeUndefined();
   });
 
-  it("nobody hears of it: counting never throws, and what waits never rejects", async () => {
+  it("only the log hears of it: counting never throws, and what waits never rejects", async () => {
     const objects = createObjects();
     const work: Promise<unknown>[] = [];
+    const reported: unknown[] = [];
     const metrics = createMetrics({
       now: Date.now,
       waitUntil: (one) => work.push(one),
       send: () => {
         throw new Error("no stub");
       },
+      report: (error) => reported.push(String(error)),
     });
     metrics.count(ALLOWED);
     await pass(5_000);
-    await expect(Promise.all(work)).resolves.toEqual([undefined]);
+    await expect(Promise.all(work)).resolves.toHaveLength(1);
+    expect(reported).toEqual(["Error: no stub"]);
     expect(objects.calls).toEqual([]);
   });
 
