@@ -141,7 +141,10 @@ function createStores(
   waitUntil: WaitUntil,
 ): Stores {
   const now = systemClock;
-  const local = createLocalStore(now, undefined, () => log("local_store_full"));
+  const local = createLocalStore(now, undefined, () => {
+    log("local_store_full");
+    metrics.count("local_overflow");
+  });
   const known = createKnownRefusals(now);
   const ladder = createLadder(local, known);
   const onKnown = () => metrics.count("edge_decisions refusal");
