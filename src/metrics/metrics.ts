@@ -34,8 +34,11 @@ const FLUSH_MS = 5_000;
 const SEND_TIMEOUT_MS = 3_000;
 /** How many batches a second an object takes at most: so many isolates to one object that each waits longer. */
 const MAX_BATCHES_PER_S = 100;
-/** A batch that has not arrived after this is given up. Shorter than what an object knows batches again by. */
-const GIVE_UP_MS = 300_000;
+/**
+ * A batch that has not arrived after this is given up. Shorter than what an object knows batches again by (10 minutes), but
+ * not by much: an isolate may have nothing to do between the first try and the second.
+ */
+const GIVE_UP_MS = 540_000;
 /** How often open sockets are told of while nothing else happens. */
 const HEARTBEAT_MS = 30_000;
 /** A socket whose timer has missed this many heartbeats ended without a word. */

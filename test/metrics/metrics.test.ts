@@ -235,14 +235,14 @@ describe("while metrics objects fail", () => {
     },
   );
 
-  it("an isolate holds one batch and what it counts meanwhile, gives the batch up after five minutes, and says so", async () => {
+  it("an isolate holds one batch and what it counts meanwhile, gives the batch up after nine minutes, and says so", async () => {
     const objects = createObjects();
     const metrics = objects.isolate();
     objects.setFault("throw");
     metrics.count(ALLOWED, 7);
     metrics.count("hits http", 5);
     await pass(5_000);
-    for (let i = 0; i < 301; i++) {
+    for (let i = 0; i < 541; i++) {
       metrics.count(ALLOWED);
       await pass(1_000);
     }
@@ -252,8 +252,21 @@ describe("while metrics objects fail", () => {
     await metrics.flush();
     const { totals } = await snapshot(objects);
     expect(totals.metrics_dropped).toBe(7);
-    expect(totals[ALLOWED]).toBe(302);
+    expect(totals[ALLOWED]).toBe(542);
     expect(totals["hits http"]).toBeUndefined();
+  });
+
+  it("a batch is sent again also when its isolate had nothing to do for eight minutes", async () => {
+    const objects = createObjects();
+    const metrics = objects.isolate();
+    objects.setFault("throw");
+    metrics.count(ALLOWED);
+    await pass(5_000);
+    objects.setFault("none");
+    await pass(480_000);
+    metrics.count(ALLOWED);
+    await pass(5_000);
+    expect((await snapshot(objects)).totals).toEqual({ [ALLOWED]: 2 });
   });
 
   it("only the log hears of it: counting never throws, and what waits never rejects", async () => {
