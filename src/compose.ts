@@ -63,6 +63,7 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
     waitUntil,
     send: shards?.send,
     publish: (counts) => bindings.ANALYTICS && writePoints(bindings.ANALYTICS, counts),
+    report: (error) => log("metrics_error", { reason: String(error) }),
   });
   const record = createRecord({ metrics, log, now: systemClock });
   const stores = createStores(config, bindings, log, metrics, waitUntil);
@@ -140,7 +141,10 @@ function createStores(
   waitUntil: WaitUntil,
 ): Stores {
   const now = systemClock;
-  const local = createLocalStore(now, undefined, () => log("local_store_full"));
+  const local = createLocalStore(now, undefined, () => {
+    log("local_store_full");
+    metrics.count("local_overflow");
+  });
   const known = createKnownRefusals(now);
   const ladder = createLadder(local, known);
   const onKnown = () => metrics.count("edge_decisions refusal");

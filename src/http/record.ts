@@ -39,8 +39,8 @@ const MAX_LOCKOUTS = 1_000;
 /** What the quotas of one policy said together. */
 interface Tally {
   rank: number;
-  /** The name of the quota that decided. */
-  quota: string;
+  /** The charge that decided. */
+  by: PolicyCharge;
   isNear: boolean;
   /** What the ladder did, if it decided. */
   step: "local" | "open" | "closed" | undefined;
@@ -60,8 +60,10 @@ export function createRecord({ metrics, log, now }: RecordParts): RecordDecision
     return true;
   }
 
-  function recordPolicy({ policy: { name }, charge }: PolicyCharge, tally: Tally, admitted: boolean): void {
-    const { rank, quota, step } = tally;
+  function recordPolicy(tally: Tally, admitted: boolean): void {
+    const { rank, step } = tally;
+    const { policy, quota, charge } = tally.by;
+    const { name } = policy;
     if (step) {
       metrics.count(`degraded ${name} ${step}`);
       log("degraded", { policy: name, step });
@@ -77,21 +79,21 @@ export function createRecord({ metrics, log, now }: RecordParts): RecordDecision
     if (rank === ALLOWED && tally.isNear) metrics.count(`near_limit ${name}`);
     if (rank !== REFUSED && rank !== SHADOW_REFUSED) return;
     metrics.refused(name, charge.key);
-    log(decision, { policy: name, quota }, name);
+    log(decision, { policy: name, quota: quota.name }, name);
   }
 
   function record(type: LimitType, charges: readonly PolicyCharge[], answer: TakeAnswer | undefined): void {
     const admitted = answer?.admitted ?? true;
     let highest = NONE;
     for (let begin = 0, end = 0; begin < charges.length; begin = end) {
-      const first = charges[begin] as PolicyCharge;
-      const tally: Tally = { rank: NONE, quota: "", isNear: false, step: undefined, lockedMs: 0 };
+      const by = charges[begin] as PolicyCharge;
+      const tally: Tally = { rank: NONE, by, isNear: false, step: undefined, lockedMs: 0 };
       // A policy's charges stand together.
-      for (; charges[end]?.policy === first.policy; end += 1) {
+      for (; charges[end]?.policy === by.policy; end += 1) {
         if (answer) add(tally, charges[end] as PolicyCharge, answer.outcomes[end]);
         else tally.rank = ALLOWED;
       }
-      recordPolicy(first, tally, admitted);
+      recordPolicy(tally, admitted);
       highest = Math.max(highest, tally.rank);
     }
     const isRefused = !admitted && highest === REFUSED;
@@ -111,11 +113,12 @@ export function createRecord({ metrics, log, now }: RecordParts): RecordDecision
   };
 }
 
-function add(tally: Tally, { quota, charge }: PolicyCharge, outcome: Outcome | undefined): void {
+function add(tally: Tally, by: PolicyCharge, outcome: Outcome | undefined): void {
+  const { charge } = by;
   const rank = rankOf(outcome, charge.shadow);
   if (rank > tally.rank) {
     tally.rank = rank;
-    tally.quota = quota.name;
+    tally.by = by;
   }
   if (!outcome || outcome.kind === "unasked") return;
   if (outcome.kind !== "decided") tally.step = outcome.kind;

@@ -29,6 +29,7 @@ const COUNTERS: readonly (readonly [
   ["degraded", "Decisions of the failure ladder.", "policy step", OUTAGE_STEPS],
   ["edge_decisions", "Decisions without the store.", "kind", EDGE_KINDS],
   ["store_errors", "Store calls that failed.", "store reason", []],
+  ["local_overflow", "Quotas counted for new callers together, in a full isolate.", ""],
   ["metrics_dropped", "Decisions missing in these metrics.", ""],
 ];
 

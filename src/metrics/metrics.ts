@@ -24,6 +24,8 @@ export interface MetricsParts {
   readonly send: ((batch: Batch) => Promise<BatchReply>) | undefined;
   /** Is shown each batch once. */
   readonly publish?: (counts: Counts) => void;
+  /** Is told of each failure to send. */
+  readonly report?: (error: unknown) => void;
 }
 
 /** From the first count to the flush. What an isolate loses when it ends is at most what it counted in this time. */
@@ -32,14 +34,18 @@ const FLUSH_MS = 5_000;
 const SEND_TIMEOUT_MS = 3_000;
 /** How many batches a second an object takes at most: so many isolates to one object that each waits longer. */
 const MAX_BATCHES_PER_S = 100;
-/** A batch that has not arrived after this is given up. Shorter than what an object knows batches again by. */
-const GIVE_UP_MS = 300_000;
+/**
+ * A batch that has not arrived after this is given up. Shorter than what an object knows batches again by (10 minutes), but
+ * not by much: an isolate may have nothing to do between the first try and the second.
+ */
+const GIVE_UP_MS = 540_000;
 /** How often open sockets are told of while nothing else happens. */
 const HEARTBEAT_MS = 30_000;
 /** A socket whose timer has missed this many heartbeats ended without a word. */
 const MAX_MISSED_BEATS = 2;
 
-export function createMetrics({ now, waitUntil, send, publish = () => {} }: MetricsParts): Metrics {
+export function createMetrics(parts: MetricsParts): Metrics {
+  const { now, waitUntil, send, publish = () => {}, report = () => {} } = parts;
   let counts = new Map<string, number>();
   let keys = new Map<string, KeyCounts>();
   /** Whether each was alive, by its timer: epoch milliseconds. */
@@ -60,13 +66,15 @@ export function createMetrics({ now, waitUntil, send, publish = () => {} }: Metr
     const nowMs = now();
     if (nowMs < nextMs) return;
     // By time, not until the flush: the request that it belongs to may be cancelled.
-    nextMs = nowMs + FLUSH_MS + SEND_TIMEOUT_MS;
+    const untilMs = nowMs + FLUSH_MS + SEND_TIMEOUT_MS;
+    nextMs = untilMs;
+    const flushNow = () => {
+      // Only the timer that runs makes room for the next one: after each other flush there would be one more for ever.
+      if (nextMs === untilMs) nextMs = now() + pauseMs;
+      return flush();
+    };
     try {
-      waitUntil(
-        sleep(FLUSH_MS)
-          .then(flush)
-          .catch(() => {}),
-      );
+      waitUntil(sleep(FLUSH_MS).then(flushNow).catch(report));
     } catch {
       // Outside of a request nothing can wait. The next count tries again.
       nextMs = nowMs;
@@ -74,7 +82,6 @@ export function createMetrics({ now, waitUntil, send, publish = () => {} }: Metr
   }
 
   async function flush(): Promise<void> {
-    nextMs = now() + pauseMs;
     if (unsent && now() - unsent.madeMs > GIVE_UP_MS) giveUp(unsent.batch);
     if (unsent) await deliver(unsent);
     unsent ??= nextBatch();

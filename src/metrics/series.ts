@@ -13,6 +13,7 @@ export type Series =
   | `store_errors ${string} ${StoreErrorReason}`
   | `store_ms ${number}`
   | "store_ms sum"
+  | "local_overflow"
   | "metrics_dropped";
 
 /** How often, by series. */

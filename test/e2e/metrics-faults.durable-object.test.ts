@@ -22,7 +22,7 @@ describe("metrics objects that fail", () => {
     await started.metrics?.remove();
   });
 
-  it("keep nobody waiting, and count everything once they are back", async () => {
+  it("keep nobody waiting, are in the log, and count everything once they are back", async () => {
     const { weir } = started;
     if (!weir) throw new Error("only usable inside a test");
     const slowest = { ms: 0 };
@@ -44,5 +44,6 @@ describe("metrics objects that fail", () => {
     expect(counts["answers allowed"]).toBe(sent);
     expect(counts["requests five allowed"]).toBe(sent);
     expect(counts.metrics_dropped).toBeUndefined();
+    expect(weir.output()).toContain('"event":"metrics_error","reason":"Error: the object is broken"');
   }, 90_000);
 });

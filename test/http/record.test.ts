@@ -206,6 +206,20 @@ describe("a record of lockouts", () => {
   });
 });
 
+it("names the key that was refused, where two forms of one path give a policy two keys", async () => {
+  const keys: string[] = [];
+  const record = createRecord({
+    now: Date.now,
+    log: () => {},
+    metrics: { count: () => {}, refused: (_, key) => keys.push(key) },
+  });
+  const [charge] = await chargesOf([five], {});
+  if (!charge) throw new Error("nothing is charged");
+  const second = { ...charge, charge: { ...charge.charge, key: "other" } };
+  record("http", [charge, second], answerOf([false, false], [allowed, refused]));
+  expect(keys).toEqual(["other"]);
+});
+
 it("a record that fails is a line in the log, and nothing else", async () => {
   const lines: string[] = [];
   const record = createRecord({

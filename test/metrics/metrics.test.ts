@@ -55,6 +55,22 @@ describe("what an isolate counts", () => {
     expect((await snapshot(objects)).totals).toEqual({ [ALLOWED]: 1_000 });
   });
 
+  it("is sent no more often for the rest of an isolate's life after it was read often", async () => {
+    const objects = createObjects();
+    const metrics = objects.isolate();
+    for (let i = 0; i < 60; i++) {
+      metrics.count(ALLOWED);
+      await pass(370);
+      await metrics.flush();
+    }
+    const before = objects.calls.length;
+    for (let i = 0; i < 600; i++) {
+      metrics.count(ALLOWED);
+      await pass(100);
+    }
+    expect(objects.calls.length - before).toBeLessThanOrEqual(13);
+  });
+
   it("always goes to the same object, and of many isolates to all of them", async () => {
     const objects = createObjects();
     for (let i = 0; i < 400; i++) {
@@ -219,14 +235,14 @@ describe("while metrics objects fail", () => {
     },
   );
 
-  it("an isolate holds one batch and what it counts meanwhile, gives the batch up after five minutes, and says so", async () => {
+  it("an isolate holds one batch and what it counts meanwhile, gives the batch up after nine minutes, and says so", async () => {
     const objects = createObjects();
     const metrics = objects.isolate();
     objects.setFault("throw");
     metrics.count(ALLOWED, 7);
     metrics.count("hits http", 5);
     await pass(5_000);
-    for (let i = 0; i < 301; i++) {
+    for (let i = 0; i < 541; i++) {
       metrics.count(ALLOWED);
       await pass(1_000);
     }
@@ -236,23 +252,39 @@ describe("while metrics objects fail", () => {
     await metrics.flush();
     const { totals } = await snapshot(objects);
     expect(totals.metrics_dropped).toBe(7);
-    expect(totals[ALLOWED]).toBe(302);
+    expect(totals[ALLOWED]).toBe(542);
     expect(totals["hits http"]).toBeUndefined();
   });
 
-  it("nobody hears of it: counting never throws, and what waits never rejects", async () => {
+  it("a batch is sent again also when its isolate had nothing to do for eight minutes", async () => {
+    const objects = createObjects();
+    const metrics = objects.isolate();
+    objects.setFault("throw");
+    metrics.count(ALLOWED);
+    await pass(5_000);
+    objects.setFault("none");
+    await pass(480_000);
+    metrics.count(ALLOWED);
+    await pass(5_000);
+    expect((await snapshot(objects)).totals).toEqual({ [ALLOWED]: 2 });
+  });
+
+  it("only the log hears of it: counting never throws, and what waits never rejects", async () => {
     const objects = createObjects();
     const work: Promise<unknown>[] = [];
+    const reported: unknown[] = [];
     const metrics = createMetrics({
       now: Date.now,
       waitUntil: (one) => work.push(one),
       send: () => {
         throw new Error("no stub");
       },
+      report: (error) => reported.push(String(error)),
     });
     metrics.count(ALLOWED);
     await pass(5_000);
-    await expect(Promise.all(work)).resolves.toEqual([undefined]);
+    await expect(Promise.all(work)).resolves.toHaveLength(1);
+    expect(reported).toEqual(["Error: no stub"]);
     expect(objects.calls).toEqual([]);
   });
 

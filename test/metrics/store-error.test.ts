@@ -14,6 +14,7 @@ it.each([
   ["denied", "NOPERM this user has no permissions to run the 'evalsha' command"],
   ["denied", "status 401"],
   ["protocol", "the store's answer makes no sense"],
+  ["protocol", "unexpected reply of the script"],
   ["protocol", `Unexpected token '<', "<!doctype "... is not valid JSON`],
   ["protocol", "ERR Error running script: user_script:1: bad"],
   ["unavailable", "Network connection lost."],

@@ -111,10 +111,29 @@ describe("docs/alerts.yml", () => {
       "WeirStoreFailing while the failure ladder decides",
       [
         ...healthy.slice(0, 3),
-        steady('rate_limit_degraded_total{policy="api",step="local"}', 1),
+        steady('rate_limit_degraded_total{policy="api",step="local"}', 60),
         ...healthy.slice(4),
       ],
       { WeirStoreFailing: [{ severity: "critical", policy: "api", step: "local" }] },
+    ],
+    [
+      "nothing when one of a thousand store calls takes too long",
+      [
+        ...healthy.slice(0, 3),
+        steady('rate_limit_degraded_total{policy="api",step="local"}', 1),
+        ...healthy.slice(4),
+      ],
+      {},
+    ],
+    [
+      "nothing when the only request for minutes met a slow store",
+      [
+        ...healthy.slice(0, 3),
+        { series: 'rate_limit_degraded_total{policy="night",step="local"}', values: "0x27 1x32" },
+        { series: 'rate_limit_requests_total{policy="night",decision="degraded"}', values: "0x27 1x32" },
+        ...healthy.slice(4),
+      ],
+      {},
     ],
     [
       "WeirRefusalShareHigh when a quarter is refused",
