@@ -1,52 +1,7 @@
-import { check } from "./check/check.ts";
-import { type Command, EXIT, type ExitStatus } from "./command.ts";
-import { probe } from "./probe/probe.ts";
-import { replay } from "./replay/replay.ts";
-import { sampleLog } from "./sample-log/sample-log.ts";
-import { createTerminal, type Terminal } from "./terminal.ts";
-import { UsageError } from "./usage-error.ts";
+import { setFlagsFromString } from "node:v8";
+import { run } from "./run.ts";
+import { createTerminal } from "./terminal.ts";
 
-const COMMANDS: readonly Command[] = [check, replay, probe, sampleLog];
-
-process.exitCode = await main(process.argv.slice(2), createTerminal(process.env));
-
-async function main([name, ...args]: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  const command = COMMANDS.find((one) => one.name === (name === "help" ? args[0] : name));
-  if (command && (name === "help" || args.includes("--help") || args.includes("-h"))) {
-    terminal.print(command.help);
-    return EXIT.fine;
-  }
-  if (command) return runCommand(command, args, terminal);
-  if (name !== undefined && ["help", "--help", "-h"].includes(name)) {
-    terminal.print(overview());
-    return EXIT.fine;
-  }
-  terminal.note(name === undefined ? overview() : `weir: "${name}" is not a command.\n\n${overview()}`);
-  return EXIT.usage;
-}
-
-async function runCommand(
-  command: Command,
-  args: readonly string[],
-  terminal: Terminal,
-): Promise<ExitStatus> {
-  try {
-    return await command.run(args, terminal);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    terminal.note(`weir ${command.name}: ${error.message}`);
-    terminal.note(`See: npm run weir -- ${command.name} --help`);
-    return EXIT.usage;
-  }
-}
-
-function overview(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  return [
-    "usage: npm run weir -- <command> [options]",
-    "",
-    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
-    "",
-    "Each command explains itself: npm run weir -- <command> --help",
-  ].join("\n");
-}
+// By itself the heap grows to four times what is alive: much, for logs of any size.
+setFlagsFromString("--heap-growing-percent=100");
+process.exitCode = await run(process.argv.slice(2), createTerminal(process.env));

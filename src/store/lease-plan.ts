@@ -47,6 +47,16 @@ export class LeasePlan {
     return algorithm === "sliding-window" && windowMs >= MIN_WINDOW_MS;
   }
 
+  /** The longest that permits of a quota are held, milliseconds. */
+  static longestHoldMs({ windowMs }: Quota): number {
+    return Math.floor(Math.min(windowMs * MAX_HOLD_SHARE, LONGEST_MS));
+  }
+
+  /** The most units that are taken ahead at a time, unless others wait for more. */
+  static largestBatch({ limit }: Quota): number {
+    return Math.floor(limit * MAX_LIMIT_SHARE);
+  }
+
   /** Something was let through. */
   note(units: number, nowMs: number): void {
     this.#pace.note(units, nowMs);
@@ -78,7 +88,7 @@ export class LeasePlan {
   ahead(held: number, waiting: number, nowMs: number): Ahead | undefined {
     const holdMs = this.#holdMs();
     const likely = (this.#pace.perSecond(nowMs) * (holdMs - SPARE_MS) * USED_SHARE) / 1_000 - held;
-    const most = Math.min(this.#quota.limit * MAX_LIMIT_SHARE, this.#pace.units(nowMs) * MAX_GROWTH);
+    const most = Math.min(LeasePlan.largestBatch(this.#quota), this.#pace.units(nowMs) * MAX_GROWTH);
     const units = Math.floor(Math.max(waiting, Math.min(likely, most)));
     return units >= 1 ? { units, holdMs } : undefined;
   }
@@ -97,6 +107,6 @@ export class LeasePlan {
     const { windowMs } = this.#quota;
     const turnMs = (this.#holders * 1_000) / CALLS_PER_SECOND;
     const shortest = Math.max(windowMs * SHORTEST_SHARE, SHORTEST_MS, this.#callMs * CALLS_PER_HOLD, turnMs);
-    return Math.floor(Math.min(shortest, windowMs * MAX_HOLD_SHARE, LONGEST_MS));
+    return Math.floor(Math.min(shortest, LeasePlan.longestHoldMs(this.#quota)));
   }
 }

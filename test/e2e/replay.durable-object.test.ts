@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createCombinedReader } from "../../dev/weir/log/combined.ts";
+import { BOUNDS } from "../../dev/weir/replay/bounds.ts";
 import { createReplayer } from "../../dev/weir/replay/replayer.ts";
 import { configOf } from "../config/fixtures.ts";
 import { useGateway } from "../support/gateway.ts";
@@ -43,7 +44,7 @@ describe("a replay of the log of a running Weir", () => {
     }
 
     const read = createCombinedReader(false);
-    const replayer = createReplayer(configOf(VARS), 1_000);
+    const replayer = createReplayer(configOf(VARS), BOUNDS);
     const replayed: string[] = [];
     for (const line of log) {
       const entry = read(line);

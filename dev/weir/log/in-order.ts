@@ -1,11 +1,13 @@
 import type { Entry } from "./entry.ts";
 
-/** Entries that wait for earlier ones at most. */
+/** Entries that wait for earlier ones at most, and about how many characters their lines have together. */
 const MAX_WAITING = 50_000;
+const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 /** Puts entries in the order of their times, as far as they are not further apart than the slack. */
 export interface Sorter {
-  add(entry: Entry): void;
+  /** @param characters of its line, which an entry may keep in memory as a whole */
+  add(entry: Entry, characters: number): void;
   /** All that no later entry is expected to come before, oldest first. */
   ready(): Entry[];
   /** The rest, oldest first. */
@@ -21,8 +23,11 @@ export function createSorter(slackMs: number): Sorter {
   let handedOnMs = Number.NEGATIVE_INFINITY;
   let isSorted = true;
   let late = 0;
+  /** Of those that wait; estimated when some were taken. */
+  let characters = 0;
 
   function take(count: number): Entry[] {
+    characters *= Math.max(0, 1 - count / waiting.length) || 0;
     const taken = count >= waiting.length ? waiting : waiting.slice(0, count);
     waiting = count >= waiting.length ? [] : waiting.slice(count);
     const last = taken.at(-1);
@@ -37,16 +42,19 @@ export function createSorter(slackMs: number): Sorter {
   }
 
   return {
-    add(entry) {
+    add(entry, length) {
       if (entry.timeMs < newestMs) isSorted = false;
       else newestMs = entry.timeMs;
       if (entry.timeMs < handedOnMs) late += 1;
       waiting.push(entry);
+      characters += length;
     },
     ready() {
       sort();
       const untilMs = newestMs - slackMs;
-      return take(Math.max(firstAfter(waiting, untilMs), waiting.length - MAX_WAITING));
+      const tooMany = waiting.length - MAX_WAITING;
+      const tooLong = Math.ceil(waiting.length * (1 - MAX_CHARACTERS / characters));
+      return take(Math.max(firstAfter(waiting, untilMs), tooMany, characters > MAX_CHARACTERS ? tooLong : 0));
     },
     end() {
       sort();

@@ -6,7 +6,7 @@ import { UsageError } from "../usage-error.ts";
 
 /** A longer line is no request that any server would have taken. Characters. */
 const MAX_LINE_LENGTH = 1024 * 1024;
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 /** A log that can be read once. */
 export interface LogFile {
@@ -95,8 +95,11 @@ async function nextOf(chunks: AsyncGenerator<Buffer>): Promise<Buffer | undefine
 
 const drained = (gunzip: Gunzip): Promise<void> =>
   new Promise((done) => {
-    gunzip.once("drain", done);
-    gunzip.once("close", done);
+    const over = () => {
+      gunzip.off("drain", over).off("close", over);
+      done();
+    };
+    gunzip.on("drain", over).on("close", over);
   });
 
 /**

@@ -63,7 +63,7 @@ export async function* readLog(
     const read = isJson ? readJson(line) : readCombined(line);
     if (typeof read !== "string") {
       counts.byFormat[isJson ? "json" : "combined"] += 1;
-      return sorter.add(read);
+      return sorter.add(read, line.length);
     }
     counts.broken += 1;
     if (counts.shown.length < MAX_SHOWN)

@@ -1,6 +1,3 @@
-/** Callers whose peaks are kept. Above it a fair sample of them is: 50,000 give 1 % to within 0.1 %. */
-const MAX_CALLERS = 100_000;
-
 /** The peaks of callers, each counted once however often it comes. Bounded: beyond `maxCallers` those with a low hash remain. */
 export interface CallerSample {
   add(caller: string, peak: number): void;
@@ -12,7 +9,7 @@ export interface CallerSample {
   limitFor(share: number): number;
 }
 
-export function createCallerSample(maxCallers = MAX_CALLERS): CallerSample {
+export function createCallerSample(maxCallers: number): CallerSample {
   const peaks = new Map<string, number>();
   /** Whose hash is below it is in the sample. */
   let bound = 2 ** 32;

@@ -23,12 +23,17 @@ export interface RememberedPlan {
   readonly plan: Plan;
 }
 
-const MAX_REMEMBERED = 100_000;
+/** No address is longer. */
+const MAX_ADDRESS_LENGTH = 50;
 
-export function createCallers({ allow, deny, ipv6Prefix }: Config): (entry: Entry) => Caller {
-  const remembered = createMemo<Caller>(MAX_REMEMBERED);
-  return ({ address: written }) =>
-    remembered(written, () => {
+/** @param maxRemembered how many are remembered, and as many again for a while */
+export function createCallers(
+  { allow, deny, ipv6Prefix }: Config,
+  maxRemembered: number,
+): (entry: Entry) => Caller {
+  const remembered = createMemo<Caller>(maxRemembered);
+  return ({ address: sent }) => {
+    return remembered(sent.length > MAX_ADDRESS_LENGTH ? "" : sent, (written) => {
       const address = clientAddress(written, ipv6Prefix);
       return {
         address,
@@ -37,24 +42,34 @@ export function createCallers({ allow, deny, ipv6Prefix }: Config): (entry: Entr
         plans: [],
       };
     });
+  };
 }
 
 /** What key parts read of a request. Bodies are in no log: absent, as are tokens without a field for their claims. */
-export function factsOf(entry: Entry, { address }: Caller): RequestFacts {
-  const { method, host, target, values = new Map<string, string>() } = entry;
-  const asn = Number(values.get("asn"));
+export function factsOf({ method, host, target, values }: Entry, { address }: Caller): RequestFacts {
   return {
     method,
-    url: new URL(`http://${URL.canParse(`http://${host}/`) ? host : "host.invalid"}${target}`),
-    headers: headersOf(values),
-    address,
-    edge: {
-      country: values.get("country"),
-      colo: values.get("colo"),
-      asn: Number.isSafeInteger(asn) && asn > 0 ? asn : undefined,
+    // Few keys read it, and making it takes longer than all the rest.
+    get url() {
+      return new URL(`http://${URL.canParse(`http://${host}/`) ? host : "host.invalid"}${target}`);
     },
-    claims: Object.fromEntries([...named(values, "jwt:")]),
-    body: { json: { kind: "absent" }, message: { kind: "absent" } },
+    headers: values ? headersOf(values) : NO_HEADERS,
+    address,
+    edge: values ? edgeOf(values) : {},
+    claims: values ? Object.fromEntries(named(values, "jwt:")) : {},
+    body: NO_BODY,
+  };
+}
+
+const NO_HEADERS = new Headers();
+const NO_BODY: RequestFacts["body"] = { json: { kind: "absent" }, message: { kind: "absent" } };
+
+function edgeOf(values: ReadonlyMap<string, string>): RequestFacts["edge"] {
+  const asn = Number(values.get("asn"));
+  return {
+    country: values.get("country"),
+    colo: values.get("colo"),
+    asn: Number.isSafeInteger(asn) && asn > 0 ? asn : undefined,
   };
 }
 

@@ -32,7 +32,7 @@ export function createDemand({ quotas }: Tallies, maxKeys: number): Demand {
   function useOf({ key }: Charge, timeMs: number): KeyUse {
     const known = uses.get(key);
     if (known) return known;
-    const use: KeyUse = { windows: [], isGone: false };
+    const use: KeyUse = { windows: new Array<undefined>(quotas.length).fill(undefined), isGone: false };
     uses.set(key, use, timeMs);
     return use;
   }

@@ -10,7 +10,7 @@ import { partsRead, type Route } from "./routes.ts";
 import type { QuotaTally, Tallies } from "./tallies.ts";
 
 /** For one caller. */
-const MAX_REMEMBERED = 20;
+const MAX_REMEMBERED = 8;
 /** Longer keys are shortened by a digest. */
 const MAX_KEY_LENGTH = 200;
 
@@ -56,7 +56,7 @@ function createDistinguisher(config: Config): (entry: Entry) => string {
   if (!readsQuery && names.length === 0) return () => "";
   return ({ target, values }) => {
     const query = readsQuery && target.includes("?") ? target.slice(target.indexOf("?")) : "";
-    return JSON.stringify([query, ...names.map((name) => values?.get(name))]);
+    return shortened(JSON.stringify([query, ...names.map((name) => values?.get(name))]));
   };
 }
 

@@ -4,6 +4,7 @@ import type { FieldPaths } from "../log/json-fields.ts";
 import type { LogFile } from "../log/lines.ts";
 import { mergeByTime } from "../log/merge.ts";
 import { noCounts, readLog } from "../log/read-log.ts";
+import { BOUNDS } from "./bounds.ts";
 import { type Comparison, compare, newComparison } from "./comparison.ts";
 import { notesOn } from "./notes.ts";
 import { createReplayer, type Replayer } from "./replayer.ts";
@@ -49,7 +50,7 @@ export async function replayLogs(
   const runs = candidates.map(({ name, config }) => ({
     name,
     config,
-    replayer: createReplayer(config, maxKeys),
+    replayer: createReplayer(config, { ...BOUNDS, keys: maxKeys }),
   }));
   const [first, second] = runs;
   const comparison = first && second ? newComparison([first.name, second.name]) : undefined;

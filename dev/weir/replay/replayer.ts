@@ -5,6 +5,7 @@ import { idleAtMs, type KeyRecord } from "../../../src/limit/key-record.ts";
 import { settleAll } from "../../../src/limit/settle.ts";
 import { takeAll } from "../../../src/limit/take.ts";
 import type { Entry } from "../log/entry.ts";
+import type { Bounds } from "./bounds.ts";
 import { createCallers } from "./callers.ts";
 import { createDemand, type Demand } from "./demand.ts";
 import { createLiveMap } from "./live-map.ts";
@@ -33,14 +34,13 @@ export interface Replayer {
   readonly dropped: number;
 }
 
-/** @param maxKeys the most callers' keys to keep at a time, about a kilobyte each */
-export function createReplayer(config: Config, maxKeys: number): Replayer {
-  const tallies = createTallies(config.policies);
-  const routeOf = createRoutes(config);
-  const callerOf = createCallers(config);
+export function createReplayer(config: Config, bounds: Bounds): Replayer {
+  const tallies = createTallies(config.policies, bounds);
+  const routeOf = createRoutes(config, bounds.paths);
+  const callerOf = createCallers(config, bounds.callers);
   const planFor = createPlans(config, tallies);
-  const records = createLiveMap<KeyRecord>(maxKeys, idleAtMs);
-  const demand: Demand = createDemand(tallies, maxKeys);
+  const records = createLiveMap<KeyRecord>(bounds.keys, idleAtMs);
+  const demand: Demand = createDemand(tallies, bounds.keys);
   const verdicts: Record<Verdict, number> = { denied: 0, own: 0, unlimited: 0, admitted: 0, refused: 0 };
   const timeline = createTimeline();
   const [passed, refused] = [timeline.series(PASSED), timeline.series(REFUSED)];

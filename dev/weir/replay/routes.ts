@@ -12,7 +12,8 @@ export interface Route {
   readonly matched: readonly MatchedPolicy[];
 }
 
-const MAX_REMEMBERED = 20_000;
+/** Longer ones are looked at each time: hardly any comes twice. */
+const MAX_PATH_LENGTH = 500;
 const OWN_PATHS = /^\/_weir(\/|$)/;
 
 const OWN: Route = { kind: "own", matched: [] };
@@ -21,11 +22,13 @@ const EXEMPT: Route = { kind: "exempt", matched: [] };
 /**
  * Finds what applies to a request, as the limiter does. Opening a WebSocket shows in the status: 101. Request lines whose keys
  * and limits cannot differ have one route, the same object.
+ *
+ * @param maxRemembered how many request lines are remembered, and as many again for a while
  */
-export function createRoutes(config: Config): (entry: Entry) => Route {
+export function createRoutes(config: Config, maxRemembered: number): (entry: Entry) => Route {
   const matcher = createMatcher(config.policies, config.exempt, trieRouter);
-  const byLine = createMemo<(path: string, make: () => Route) => Route>(50);
-  const byId = createMemo<Route>(MAX_REMEMBERED);
+  const byLine = createMemo<Route>(maxRemembered);
+  const byId = createMemo<Route>(maxRemembered);
   const reads = new Set(config.policies.flatMap(partsRead).map(({ kind }) => kind));
 
   function routeOf(entry: Entry, path: string): Route {
@@ -59,9 +62,9 @@ export function createRoutes(config: Config): (entry: Entry) => Route {
     const end = entry.target.indexOf("?");
     const path = end < 0 ? entry.target : entry.target.slice(0, end);
     const { method, host, status } = entry;
-    const line = host === "" && status !== 101 ? method : `${method} ${status === 101} ${host}`;
-    const byPath = byLine(line, () => createMemo<Route>(MAX_REMEMBERED));
-    return byPath(path, () => routeOf(entry, path));
+    if (path.length + host.length > MAX_PATH_LENGTH) return routeOf(entry, path);
+    const opens = status === 101 ? " opens a socket" : "";
+    return byLine(`${method} ${host}${path}${opens}`, () => routeOf(entry, path));
   };
 }
 

@@ -1,4 +1,5 @@
 import type { NamedQuota, Policy } from "../../../src/config/config.ts";
+import type { Bounds } from "./bounds.ts";
 import { type CallerSample, createCallerSample } from "./caller-sample.ts";
 import { createHistogram, type Histogram } from "./histogram.ts";
 import { createTopKeys, type TopKeys } from "./top-keys.ts";
@@ -40,7 +41,7 @@ export interface Tallies {
   of(policy: Policy, quota: NamedQuota): QuotaTally;
 }
 
-export function createTallies(policies: readonly Policy[]): Tallies {
+export function createTallies(policies: readonly Policy[], bounds: Bounds): Tallies {
   const quotas: QuotaTally[] = [];
   const byQuota = new Map<NamedQuota, QuotaTally>();
   const tallies = policies.map((policy) => {
@@ -49,12 +50,12 @@ export function createTallies(policies: readonly Policy[]): Tallies {
       requests: 0,
       refused: 0,
       lockedOut: 0,
-      refusedKeys: createTopKeys(),
+      refusedKeys: createTopKeys(bounds.refusedKeys),
       quotas: [],
     };
     for (const [row, rowQuotas] of rowsOf(policy)) {
       for (const quota of rowQuotas) {
-        const own = newQuotaTally(quotas.length, tally, quota, row);
+        const own = { ...newQuotaTally(quota, row, bounds), index: quotas.length, policy: tally };
         byQuota.set(quota, own);
         quotas.push(own);
         tally.quotas.push(own);
@@ -80,21 +81,14 @@ function rowsOf({ limits }: Policy): [row: string | undefined, quotas: readonly 
   return [...limits.rows, ["*", limits.rest]];
 }
 
-function newQuotaTally(
-  index: number,
-  policy: PolicyTally,
-  quota: NamedQuota,
-  row: string | undefined,
-): QuotaTally {
+function newQuotaTally(quota: NamedQuota, row: string | undefined, { sampled }: Bounds) {
   return {
-    index,
-    policy,
     quota,
     row,
     requests: 0,
     refused: 0,
     ranks: createHistogram(),
     clockWindows: createHistogram(),
-    callers: createCallerSample(),
+    callers: createCallerSample(sampled),
   };
 }

@@ -1,6 +1,3 @@
-/** What is counted exactly as long as there are no more keys than this. */
-const MAX_KEYS = 10_000;
-
 export interface TopKey {
   readonly key: string;
   /** Never too small, and by at most `error` too large. */
@@ -20,8 +17,10 @@ export interface TopKeys {
 /**
  * Counts as the space-saving algorithm does, but drops the rarest keys by halves: one that comes (back) later starts at what a
  * dropped one had at most.
+ *
+ * @param maxKeys counts are exact as long as there are no more
  */
-export function createTopKeys(maxKeys = MAX_KEYS): TopKeys {
+export function createTopKeys(maxKeys: number): TopKeys {
   let counts = new Map<string, { count: number; error: number }>();
   let floor = 0;
 

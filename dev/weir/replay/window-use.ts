@@ -3,6 +3,8 @@ import type { Quota } from "../../../src/limit/quota.ts";
 /** Instants that a window is counted by exactly; with more, by parts of it. */
 const MAX_INSTANTS = 256;
 const PARTS = 127;
+/** Numbers up to which entries are copied for each new one: an array that grows by itself takes room for many more, and most windows have few. */
+const SMALL = 16;
 
 /** What one caller would have used of one quota, had nothing been refused. A class, as there are many at a time. */
 export class WindowUse {
@@ -101,6 +103,7 @@ export class WindowUse {
     const last = entries.length - 2;
     if (last >= this.#head && entries[last] === timeMs)
       entries[last + 1] = (entries[last + 1] as number) + cost;
+    else if (entries.length < SMALL) this.#entries = [...entries, timeMs, cost];
     else entries.push(timeMs, cost);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { useFolder, weir } from "./cli.ts";
+import { useFolder, weir, weirHere } from "./cli.ts";
 
 const folder = useFolder();
 
@@ -34,7 +34,7 @@ describe("weir", () => {
     ["too many files", ["check", "a.toml", "b.toml"]],
     ["a file that is not there", ["check", "/nowhere/wrangler.toml"]],
   ])("ends with status 2 at %s", async (_, args) => {
-    const { status, stdout, stderr } = await weir(args);
+    const { status, stdout, stderr } = await weirHere(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(/npm run weir -- /);
     expect(stderr).not.toContain("    at ");
@@ -45,7 +45,7 @@ describe("weir", () => {
       ["check", "--help"],
       ["help", "check"],
     ]) {
-      const { status, stdout } = await weir(args);
+      const { status, stdout } = await weirHere(args);
       expect(status).toBe(0);
       expect(stdout).toMatch(/^usage: npm run weir -- check/);
     }
@@ -54,7 +54,7 @@ describe("weir", () => {
 
 describe("weir check", () => {
   it("finds nothing in a configuration that is right", async () => {
-    const { status, stdout, stderr } = await weir(["check", clean]);
+    const { status, stdout, stderr } = await weirHere(["check", clean]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toBe(`${clean}: 1 policy, no mistakes, no pieces of advice\n`);
   });
@@ -67,7 +67,7 @@ describe("weir check", () => {
   });
 
   it("ends with status 1 at mistakes, all of them listed", async () => {
-    const { status, stdout } = await weir(["check", broken]);
+    const { status, stdout } = await weirHere(["check", broken]);
     expect(status).toBe(1);
     expect(stdout).toContain("MODE\n");
     expect(stdout).toContain(`did you mean "POLICIES"?`);
@@ -75,11 +75,11 @@ describe("weir check", () => {
   });
 
   it("ends with status 0 at advice, and with --strict with 1", async () => {
-    const { status, stdout } = await weir(["check", advised]);
+    const { status, stdout } = await weirHere(["check", advised]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^advice MODE +shadow-everywhere\n.*\n +why: .*\n +do: +.*\n\n/);
-    expect((await weir(["check", "--strict", advised])).status).toBe(1);
-    expect((await weir(["check", "--strict", clean])).status).toBe(0);
+    expect((await weirHere(["check", "--strict", advised])).status).toBe(1);
+    expect((await weirHere(["check", "--strict", clean])).status).toBe(0);
   });
 
   it("writes no colours into a pipe", async () => {
@@ -88,7 +88,7 @@ describe("weir check", () => {
   });
 
   it("prints one JSON object", async () => {
-    const { stdout } = await weir(["check", "--json", advised]);
+    const { stdout } = await weirHere(["check", "--json", advised]);
     expect(JSON.parse(stdout)).toEqual({
       file: advised,
       policies: 1,
@@ -103,7 +103,7 @@ describe("weir check", () => {
         }),
       ],
     });
-    const { status, stdout: mistakes } = await weir(["check", "--json", broken]);
+    const { status, stdout: mistakes } = await weirHere(["check", "--json", broken]);
     expect(status).toBe(1);
     expect(JSON.parse(mistakes).problems.map(({ path }: { path: string }) => path)).toEqual([
       "POLICES",
@@ -112,7 +112,7 @@ describe("weir check", () => {
   });
 
   it("says where a file is not TOML", async () => {
-    const { status, stderr } = await weir(["check", folder.write("no.toml", "[vars\n")]);
+    const { status, stderr } = await weirHere(["check", folder.write("no.toml", "[vars\n")]);
     expect(status).toBe(2);
     expect(stderr).toContain("no.toml is not valid");
   });

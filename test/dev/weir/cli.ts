@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll } from "vitest";
+import { run } from "../../../dev/weir/run.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
@@ -34,6 +35,21 @@ export function weir(args: readonly string[], { input = "", cwd = ROOT }: RunOpt
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   return new Promise((ended) => child.once("close", (status) => ended({ status, stdout, stderr })));
+}
+
+/** Runs `weir` in this process, much sooner: for all that neither reads standard input nor writes a log to standard output. */
+export async function weirHere(args: readonly string[]): Promise<Ended> {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const status = await run(args, {
+    print: (line = "") => void stdout.push(`${line}\n`),
+    note: (line) => void stderr.push(`${line}\n`),
+    style: (_, text) => text,
+    live: undefined,
+    confirm: () => Promise.resolve(undefined),
+    path: (written) => resolve(ROOT, written),
+  });
+  return { status, stdout: stdout.join(""), stderr: stderr.join("") };
 }
 
 /** A folder for the files of one test file, removed at its end. */

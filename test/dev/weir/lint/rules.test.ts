@@ -207,20 +207,3 @@ describe("settings", () => {
     expect(found({ CLIENT_IP: "CF-Connecting-IP" })).toEqual([]);
   });
 });
-
-describe("a lease", () => {
-  it("is advised above 1,000 a minute for one key, with what it costs", () => {
-    const [advice, ...more] = adviceOn({ POLICIES: [{ name: "api", limit: "1001/minute" }] });
-    expect(advice).toMatchObject({ rule: "lease", path: "POLICIES[0].lease", policy: "api" });
-    expect(advice?.why).toContain("at most 10 seconds");
-    expect(more).toEqual([]);
-  });
-
-  it.each([
-    ["1000/minute", {}],
-    ["60000/hour", {}],
-    ["20000/minute", { algorithm: "token-bucket" }],
-  ])("is not advised for %s %o", (limit, fields) => {
-    expect(advised({ limit, ...fields })).toEqual([]);
-  });
-});

@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -69,6 +71,18 @@ describe("a log", () => {
     const pieces = [packed.subarray(0, 2), packed.subarray(2, 9), packed.subarray(9)];
     const { seconds } = await read(openLog("-", "", Readable.from(pieces)));
     expect(seconds).toEqual([1, 2]);
+  });
+
+  it("that is packed and long leaves nothing behind for each of its pieces", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on("warning", note);
+    const noise = Array.from({ length: 40 }, () => randomBytes(32 * 1024).toString("base64"));
+    const { seconds } = await read(fileOf("long.log.gz", gzipSync([...noise, line(1)].join("\n"))));
+    // Warnings come a moment later.
+    await setImmediate();
+    process.off("warning", note);
+    expect({ seconds, warnings }).toEqual({ seconds: [1], warnings: [] });
   });
 
   it("says that it ends too early", async () => {

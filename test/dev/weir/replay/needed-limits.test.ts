@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../../dev/weir/log/entry.ts";
+import { BOUNDS } from "../../../../dev/weir/replay/bounds.ts";
 import { neededLimits } from "../../../../dev/weir/replay/needed-limits.ts";
 import { createReplayer, type Replayer } from "../../../../dev/weir/replay/replayer.ts";
 import { configOf } from "../../../config/fixtures.ts";
@@ -18,7 +19,7 @@ const requests = fc.array(
 
 async function run(list: readonly Request[], fields: object): Promise<Replayer> {
   const config = configOf({ POLICIES: [{ name: "api", key: "ip", ...fields }] });
-  const replayer = createReplayer(config, 10_000);
+  const replayer = createReplayer(config, { ...BOUNDS, keys: 10_000 });
   let timeMs = 1_790_000_000_000;
   for (const [gapMs, caller] of list) {
     timeMs += gapMs;

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { useFolder, weir } from "../cli.ts";
+import { useFolder, weir, weirHere } from "../cli.ts";
 
 const folder = useFolder();
 
@@ -25,7 +25,7 @@ const log = folder.write("access.log", `${lines.join("\n")}\n`);
 const packed = folder.write("access.log.gz", gzipSync(`${lines.join("\n")}\n`));
 
 async function json(...args: readonly string[]) {
-  const { status, stdout, stderr } = await weir(["replay", "--json", ...args]);
+  const { status, stdout, stderr } = await weirHere(["replay", "--json", ...args]);
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return JSON.parse(stdout);
 }
@@ -117,13 +117,13 @@ describe("weir replay", () => {
     ["a plot that cannot be written", ["--config", strict, "--plot", "/nowhere/plot.svg", log]],
     ["standard input twice", ["--config", strict, "-", "-"]],
   ])("ends with status 2 at %s", async (_, args) => {
-    const { status, stdout, stderr } = await weir(["replay", ...args]);
+    const { status, stdout, stderr } = await weirHere(["replay", ...args]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(/^weir replay: /);
   });
 
   it("ends with status 1 at a configuration with mistakes", async () => {
-    const { status, stderr } = await weir([
+    const { status, stderr } = await weirHere([
       "replay",
       "--config",
       folder.write("bad.toml", policy("5/fortnight")),
@@ -136,20 +136,24 @@ describe("weir replay", () => {
 
 describe("weir sample-log", () => {
   it("makes the same log from the same seed, and another from another", async () => {
-    const args = ["sample-log", "--lines", "500", "--seed"];
-    const [one, same, other] = await Promise.all([
-      weir([...args, "1"]),
-      weir([...args, "1"]),
-      weir([...args, "2"]),
-    ]);
-    expect(one.stdout.split("\n")).toHaveLength(501);
-    expect(same.stdout).toBe(one.stdout);
-    expect(other.stdout).not.toBe(one.stdout);
+    const make = async (seed: string, name: string) => {
+      await weirHere(["sample-log", "--lines", "500", "--seed", seed, "--out", folder.path(name)]);
+      return readFileSync(folder.path(name), "utf8");
+    };
+    const one = await make("1", "one.log");
+    expect(one.split("\n")).toHaveLength(501);
+    expect(await make("1", "same.log")).toBe(one);
+    expect(await make("2", "other.log")).not.toBe(one);
+  });
+
+  it("writes to standard output where no file is named", async () => {
+    const { status, stdout } = await weir(["sample-log", "--lines", "5"]);
+    expect({ status, lines: stdout.split("\n").length }).toEqual({ status: 0, lines: 6 });
   });
 
   it.each(["combined", "json", "logpush"])("makes lines that replay reads: %s", async (format) => {
     const file = folder.path(`${format}.log.gz`);
-    const { status } = await weir(["sample-log", "--lines", "300", "--format", format, "--out", file]);
+    const { status } = await weirHere(["sample-log", "--lines", "300", "--format", format, "--out", file]);
     expect({ status, isThere: existsSync(file) }).toEqual({ status: 0, isThere: true });
     const { log: read, configurations } = await json("--config", strict, file);
     expect(read).toMatchObject({ lines: 300, broken: 0, late: 0 });
@@ -157,6 +161,6 @@ describe("weir sample-log", () => {
   });
 
   it("ends with status 2 at an unknown format", async () => {
-    expect((await weir(["sample-log", "--format", "xml"])).status).toBe(2);
+    expect((await weirHere(["sample-log", "--format", "xml"])).status).toBe(2);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../../dev/weir/log/entry.ts";
+import { BOUNDS } from "../../../../dev/weir/replay/bounds.ts";
 import { readableKey } from "../../../../dev/weir/replay/key-values.ts";
 import { notesOn } from "../../../../dev/weir/replay/notes.ts";
 import { createReplayer, type Verdict } from "../../../../dev/weir/replay/replayer.ts";
@@ -20,7 +21,7 @@ const ENTRY: Entry = {
 /** Replays entries, each given by what is different, and says what would have become of them. */
 async function replay(env: Written, entries: readonly Partial<Entry>[], maxKeys = 1_000) {
   const config = configOf(env);
-  const replayer = createReplayer(config, maxKeys);
+  const replayer = createReplayer(config, { ...BOUNDS, keys: maxKeys });
   const verdicts: Verdict[] = [];
   for (const fields of entries) verdicts.push(await replayer.take({ ...ENTRY, ...fields }));
   replayer.end();

@@ -51,7 +51,7 @@ describe("a sample of callers", () => {
         fc.array(fc.tuple(fc.nat(20), fc.nat(100))),
         fc.double({ min: 0, max: 0.99, noNaN: true }),
         (peaks, share) => {
-          const sample = createCallerSample();
+          const sample = createCallerSample(100);
           const highest = new Map<number, number>();
           for (const [caller, peak] of peaks) {
             sample.add(`caller ${caller}`, peak);
