@@ -42,6 +42,13 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
     types: ["config/", "limit/", "store/store.ts"],
   },
   "metrics/": { values: ["clock.ts", "cloudflare:workers"] },
+  "admin/": {
+    values: [
+      ...["config/", "policy/path-forms.ts", "key/", "metrics/"],
+      ...["limit/quota.ts", "http/decide.ts"],
+    ],
+    types: ["policy/", "limit/", "http/", "store/store.ts", "store/deadline.ts"],
+  },
   "http/": {
     values: [
       ...["policy/", "key/", "metrics/", "hono/"],
