@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { newAddress, useGateway } from "../support/gateway.ts";
 import { LONG_TIMEOUT } from "../support/ladder.ts";
@@ -197,6 +198,62 @@ describe("an operator", () => {
     const output = gateway.weir.output();
     expect(output).toContain('"event":"admin"');
     expect(output).not.toMatch(/ann-who|bea-who|cid-|dan-|eve-who|fay-|Sum-Up/i);
+  });
+});
+
+/** Each with a key of one part, and what an operator writes for the request below. */
+const PARTS: Readonly<Record<string, unknown>> = {
+  ip: "::ffff:198.51.100.77",
+  "header:x-user": " Ann ",
+  "header:authorization": null,
+  "cookie:session": "a b",
+  "query:tenant": "T & U",
+  "param:id": "SEVEN",
+  host: "127.0.0.1:8443",
+  path: "/Parts/Seven/",
+  method: "post",
+  user: "ann",
+  "jwt:org.id": 42,
+  "mcp:tool": "SUM-UP",
+  "mcp:method": "tools/call",
+  "body:/params/name": "Sum-Up",
+  global: "",
+};
+
+describe("an operator's key", () => {
+  const JWT_SECRET = "a secret that signs the tokens of tests";
+  const policies = Object.keys(PARTS).map((key, i) => {
+    return { name: `part-${i}`, match: "/parts/:id", key, limit: "9/minute" };
+  });
+  const gateway = useGateway({ STORE_TIMEOUT: LONG_TIMEOUT, KEY_SECRET, JWT_SECRET, POLICIES: policies });
+
+  it("is that of a real request, for each part", async () => {
+    const jwt = new SignJWT({ sub: "ann", org: { id: 42 } }).setProtectedHeader({ alg: "HS256" });
+    const token = await jwt.sign(new TextEncoder().encode(JWT_SECRET));
+    const sent = await gateway.send("/parts/Seven?tenant=T+%26+U", {
+      method: "POST",
+      from: "198.51.100.77",
+      headers: {
+        "X-User": "Ann",
+        Authorization: `bearer  ${token}`,
+        Cookie: "x=1; session=a%20b",
+        "Content-Type": "application/json",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "Sum-Up" } }),
+    });
+    expect(sent.status).toBe(200);
+    const remaining = await Promise.all(
+      policies.map(async ({ name, key }) => {
+        const answer = await gateway.send("/_weir/peek", {
+          method: "POST",
+          headers: { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json" },
+          body: JSON.stringify({ policy: name, key: { [key]: PARTS[key] ?? `Bearer ${token}` } }),
+        });
+        const { states } = (await answer.json()) as KeyState;
+        return [key, states[0]?.remaining];
+      }),
+    );
+    expect(remaining).toEqual(policies.map(({ key }) => [key, 8]));
   });
 });
 
