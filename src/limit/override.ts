@@ -65,7 +65,7 @@ export function withOverride(
   nowMs: number,
 ): KeyRecord {
   const { count, quota } = charge;
-  const others = entriesOf(record.counts[ID]).filter(([id, , endMs]) => id !== count && endMs > nowMs);
+  const others = entriesOf(record.counts[ID]).filter(([id]) => id !== count);
   const entries: Entry[] = limit === undefined ? others : [...others, [count, limit, untilMs]];
   const lastMs = Math.max(0, ...entries.map(([, , endMs]) => endMs));
   const edited = withCount(record, ID, { untilMs: lastMs, state: entries }, nowMs);

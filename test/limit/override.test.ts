@@ -172,6 +172,18 @@ describe("an override", () => {
   });
 });
 
+describe("a wait under an override", () => {
+  it("that would be over just when the override is goes by the quota itself", () => {
+    const shelf = createShelf();
+    allowedAt(shelf, five, instants(5, START, 0));
+    shelf.override(five, 20, MINUTE, START);
+    allowedAt(shelf, five, instants(15, START + 10 * SECOND, 0));
+    const refused = shelf.takeOne(five, START + 10 * SECOND);
+    expect(refused).toMatchObject({ allowed: false, retryAfterMs: MINUTE });
+    expect(allowedAt(shelf, five, [START + MINUTE, START + MINUTE + 10 * SECOND])).toEqual([false, true]);
+  });
+});
+
 describe("an override of 0", () => {
   it.each([
     ["sliding window", sliding(5, MINUTE)],
@@ -283,6 +295,16 @@ describe("what is given back around an override", () => {
     const { receipts } = shelf.take([{ ...sixty, cost: 500 }], START);
     shelf.settle([{ receipt: first(receipts), cost: 0 }], START);
     expect(keyStandingOf(shelf.records, sixty, START).remaining).toBe(600);
+  });
+});
+
+describe("what is charged above a receipt under an override", () => {
+  it("of a bucket is added to a debt that was paid back by the limit in force", () => {
+    const sixty = chargeOf(bucket(60, MINUTE));
+    const shelf = overridden(sixty, 600);
+    const { receipts } = shelf.take([{ ...sixty, cost: 500 }], START);
+    shelf.settle([{ receipt: first(receipts), cost: 600 }], START + 10 * SECOND);
+    expect(keyStandingOf(shelf.records, sixty, START + 10 * SECOND).remaining).toBe(100);
   });
 });
 
