@@ -77,7 +77,7 @@ export function withOverride(
       ? edited
       : withCount(edited, count, { untilMs: emptyAtMs(state, quota, override), state }, nowMs);
   if (quota.algorithm !== "token-bucket") return kept;
-  // How fast a debt was paid back until now is forgotten: what is left of an admission cannot be told from its receipt.
-  const quotas = [quota, ...[overrideOf(record, charge, nowMs), override].flatMap((one) => one?.quota ?? [])];
-  return withGeneration(kept, count, quotas, nowMs);
+  // How fast a debt was paid back until now is forgotten: what is left of an admission cannot be told from its receipt. One
+  // by a limit that is not in force has nothing to give back in any case.
+  return withGeneration(kept, count, [quota, override?.quota ?? quota], nowMs);
 }
