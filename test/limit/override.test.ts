@@ -14,6 +14,7 @@ import {
   lockoutOf,
   MINUTE,
   SECOND,
+  type Shelf,
   START,
   sliding,
 } from "./fixtures.ts";
@@ -289,6 +290,24 @@ describe("what is given back around an override", () => {
     const { receipts } = shelf.take([{ ...sixty, cost: 50 }], START);
     expect(shelf.settle([{ receipt: first(receipts), cost: 0 }], START + SECOND).size).toBe(0);
   });
+
+  it.each([
+    ["set anew", (shelf: Shelf, charge: typeof five) => shelf.override(charge, 1, HOUR, START)],
+    [
+      "reset",
+      (shelf: Shelf, charge: typeof five) => shelf.administer({ kind: "reset", charges: [charge] }, START),
+    ],
+  ])(
+    "of a bucket is nothing when it was %s, for as long as the lower limit takes to pay it back",
+    (_, edit) => {
+      const charge = chargeOf(bucket(60, MINUTE, 10));
+      const shelf = overridden(charge, 1);
+      const { receipts } = shelf.take([charge], START);
+      edit(shelf, charge);
+      shelf.take([charge], START);
+      expect(shelf.settle([{ receipt: first(receipts), cost: 0 }], START + 30 * SECOND).size).toBe(0);
+    },
+  );
 
   it("of a bucket comes back under the override that it was admitted by", () => {
     const shelf = overridden(sixty, 600);
