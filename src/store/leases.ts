@@ -79,7 +79,9 @@ export function withLeases(
       if (answer) return answer;
     }
     const open = entries.filter(isOpen);
-    const isHopeless = failures >= MAX_FAILURES || open.some(({ lease }) => lease?.isResting(now()));
+    const isHopeless =
+      failures >= MAX_FAILURES ||
+      open.some(({ lease }) => lease?.isResting(now()) || (failures > 0 && lease?.isInDoubt));
     const answer = await take(open, isHopeless ? SPENT_DEADLINE : deadline);
     const nowMs = now();
     conclude(entries, answer.admitted, nowMs);
