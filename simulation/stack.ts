@@ -51,7 +51,7 @@ export function createStack(backend: Backend, parts: StackParts): Stack {
       : createKeyedStores((key) => guarded(backend.storeOf(key), key), now, waitUntil);
   const leased = withLeases(store, {
     now,
-    newDeadline: () => createDeadline(storeTimeoutMs, now),
+    newDeadline: () => createDeadline(3 * storeTimeoutMs, now),
     // Half of the time, so that the other half is left to whoever repeats the call.
     newWait: () => createDeadline(storeTimeoutMs / 2, now),
     waitUntil,
