@@ -45,6 +45,13 @@ describe("what can be leased", () => {
 });
 
 describe("how long a lease is held", () => {
+  it("alone under an override: what its limit leaves away is nobody's", () => {
+    const { plan, nowMs, ahead } = planAt(100);
+    // By the quota's own limit everybody else together would seem to hold all that is lacking.
+    plan.answered(decisionWith({ limit: 4_000, remaining: 1_000 }), 0, nowMs - 10, nowMs);
+    expect(ahead()?.holdMs).toBe(1_000);
+  });
+
   it.each([
     ["a sixtieth of a window", { windowMs: MINUTE }, 1_000],
     ["at least 200 ms", { windowMs: 6_000 }, 200],
