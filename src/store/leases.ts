@@ -29,6 +29,10 @@ const MAX_TENTATIVE_MS = 1_000;
 const MAX_WAITS = 4;
 const MAX_FAILURES = 2;
 
+/** How long a call may take, milliseconds: three times as long as a request waits for it, but hardly longer than permits last. */
+export const leaseCallMs = (storeTimeoutMs: number): number =>
+  Math.max(storeTimeoutMs, Math.min(3 * storeTimeoutMs, 10_000));
+
 /** What is asked of the store in one call. */
 interface Asked {
   readonly entries: readonly Entry[];

@@ -330,7 +330,7 @@ describe("a leased quota that refuses", () => {
 describe("a store that is slow, or does not answer", () => {
   /** What reached the store with time left to answer. */
   function behindOf(
-    answerOf: (charges: readonly StoreCharge[], isLate: boolean) => Promise<TakeAnswer>,
+    answerOf: (charges: readonly StoreCharge[], isUp: boolean) => Promise<TakeAnswer>,
     newWait = () => patience,
   ) {
     const clock = { nowMs: START_MS };
@@ -400,7 +400,7 @@ describe("a store that is slow, or does not answer", () => {
 
   it("does its work for those who come later, when a request could not wait for it", async () => {
     let late = Promise.resolve();
-    const { clock, asked, leased } = behindOf(async (charges, isUp) => {
+    const { clock, leased } = behindOf(async (charges, isUp) => {
       if (isUp) return unanswered(charges);
       await late;
       return local.take(charges, patience);
@@ -414,12 +414,11 @@ describe("a store that is slow, or does not answer", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     late = promise;
     expect(kinds(await leased.take([many], spent))).toEqual(["local"]);
-    const calls = asked.length;
     clock.nowMs += 500;
     resolve();
     await new Promise(setImmediate);
+    late = new Promise(() => {});
     expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
-    expect(asked).toHaveLength(calls);
   });
 
   it("is not asked a second time by those who wait, when it did not answer the call before either", async () => {
@@ -439,5 +438,27 @@ describe("a store that is slow, or does not answer", () => {
     expect(asked).toHaveLength(2);
     resolve();
     await pending;
+  });
+
+  it("is given no longer than the request waits, when something of it is not leased: that would count for nobody", async () => {
+    const deadlines: Deadline[] = [];
+    const local = createLocalStore(() => START_MS);
+    const behind: Store = {
+      settle: local.settle,
+      take(charges, deadline) {
+        deadlines.push(deadline);
+        return local.take(charges, deadline);
+      },
+    };
+    const longer = { ...patience };
+    const leased = withLeases(behind, {
+      ...waits,
+      newDeadline: () => longer,
+      now: () => START_MS,
+      random: () => 0,
+    });
+    await leased.take([many], patience);
+    await leased.take([many, other], patience);
+    expect(deadlines.map((deadline) => deadline === longer)).toEqual([true, false]);
   });
 });
