@@ -6,7 +6,7 @@ import { withGuard } from "../src/store/guard.ts";
 import { createKeyedStores } from "../src/store/keyed-stores.ts";
 import type { KnownRefusals } from "../src/store/known-refusals.ts";
 import { createLadder, type Ladder } from "../src/store/ladder.ts";
-import { withLeases } from "../src/store/leases.ts";
+import { leaseCallMs, withLeases } from "../src/store/leases.ts";
 import type { Store, StoreCharge, TakeAnswer, WaitUntil } from "../src/store/store.ts";
 
 /** What keeps the counts: one store for all keys, or one for each. */
@@ -51,7 +51,7 @@ export function createStack(backend: Backend, parts: StackParts): Stack {
       : createKeyedStores((key) => guarded(backend.storeOf(key), key), now, waitUntil);
   const leased = withLeases(store, {
     now,
-    newDeadline: () => createDeadline(storeTimeoutMs, now),
+    newDeadline: () => createDeadline(leaseCallMs(storeTimeoutMs), now),
     // Half of the time, so that the other half is left to whoever repeats the call.
     newWait: () => createDeadline(storeTimeoutMs / 2, now),
     waitUntil,

@@ -15,7 +15,7 @@ import { withGuard } from "./store/guard.ts";
 import { createKeyedStores } from "./store/keyed-stores.ts";
 import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLadder } from "./store/ladder.ts";
-import { withLeases } from "./store/leases.ts";
+import { leaseCallMs, withLeases } from "./store/leases.ts";
 import { createLocalStore } from "./store/local.ts";
 import type { Administration, Store, StoreCharge, WaitUntil } from "./store/store.ts";
 import { createUpstashStore } from "./store/upstash.ts";
@@ -81,7 +81,7 @@ export function createStores(config: Config, parts: StoresParts): Stores {
     : createCounters(config, parts, guard);
   const leased = withLeases(guarded, {
     now,
-    newDeadline: () => createDeadline(config.storeTimeoutMs),
+    newDeadline: () => createDeadline(leaseCallMs(config.storeTimeoutMs)),
     // Half of the time, so that the other half is left to whoever repeats the call.
     newWait: () => createDeadline(config.storeTimeoutMs / 2),
     waitUntil,

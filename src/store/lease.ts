@@ -79,6 +79,11 @@ export class Lease {
     this.#restUntilMs = nowMs + (restMs * (1 + random)) / 2;
   }
 
+  /** Whether the newest call that came to an end was not answered. */
+  get isInDoubt(): boolean {
+    return this.#failures > 0;
+  }
+
   /** Whether the store is left alone: it did not answer twice in a row. */
   isResting(nowMs: number): boolean {
     return this.#failures > 1 && nowMs < this.#restUntilMs;

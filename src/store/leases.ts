@@ -9,7 +9,7 @@ import type { Outcome, Store, StoreCharge, TakeAnswer, WaitUntil } from "./store
 
 export interface LeaseParts {
   readonly now: () => number;
-  /** The longest that a call in the background may take. */
+  /** The longest that a call may take: longer than a request waits for it. */
   readonly newDeadline: () => Deadline;
   /** The longest that a request waits for another's call: shorter than its deadline, so that it can still repeat it. */
   readonly newWait: () => Deadline;
@@ -28,6 +28,10 @@ const MAX_TENTATIVE_MS = 1_000;
 /** How many calls of others one request waits for, and how many of them may fail. */
 const MAX_WAITS = 4;
 const MAX_FAILURES = 2;
+
+/** How long a call may take, milliseconds: three times as long as a request waits for it, but hardly longer than permits last. */
+export const leaseCallMs = (storeTimeoutMs: number): number =>
+  Math.max(storeTimeoutMs, Math.min(3 * storeTimeoutMs, 10_000));
 
 /** What is asked of the store in one call. */
 interface Asked {
@@ -63,8 +67,10 @@ export function withLeases(
   }
 
   async function ask(entries: readonly Entry[], deadline: Deadline): Promise<TakeAnswer> {
+    // Where the call before was not answered, nobody repeats this one: a store with too much to do would have twice as much.
+    const mostFailures = entries.some(({ lease }) => lease?.isInDoubt) ? 1 : MAX_FAILURES;
     let failures = 0;
-    for (let waits = 0; waits < MAX_WAITS && failures < MAX_FAILURES && !deadline.isUp(); waits++) {
+    for (let waits = 0; waits < MAX_WAITS && failures < mostFailures && !deadline.isUp(); waits++) {
       const other = entries.find((entry) => isOpen(entry) && entry.lease?.isAsking);
       const call = other?.lease?.call;
       if (!call) break;
@@ -79,8 +85,8 @@ export function withLeases(
       if (answer) return answer;
     }
     const open = entries.filter(isOpen);
-    const isHopeless = failures >= MAX_FAILURES || open.some(({ lease }) => lease?.isResting(now()));
-    const answer = await take(open, isHopeless ? SPENT_DEADLINE : deadline);
+    const isHopeless = failures >= mostFailures || open.some(({ lease }) => lease?.isResting(now()));
+    const answer = await (isHopeless ? take(open, SPENT_DEADLINE) : takeInTime(open, deadline));
     const nowMs = now();
     conclude(entries, answer.admitted, nowMs);
     const outcomes = entries.map((entry) => answer.outcomes[open.indexOf(entry)] ?? outcomeOf(entry, nowMs));
@@ -98,6 +104,24 @@ export function withLeases(
       return false;
     } finally {
       wait.clear();
+    }
+  }
+
+  /**
+   * The call may take longer than the request waits, for what comes late can be used as well: else a store that is behind
+   * with its work would do all of it for nobody, and isolates without permits would go on asking.
+   */
+  async function takeInTime(open: readonly Entry[], deadline: Deadline): Promise<TakeAnswer> {
+    if (!open.every(({ lease }) => lease)) return take(open, deadline);
+    const own = newDeadline();
+    try {
+      return await deadline.race(take(open, own).finally(() => own.clear()));
+    } catch (error) {
+      if (!deadline.isUp()) throw error;
+      return store.take(
+        open.map(({ charge }) => charge),
+        SPENT_DEADLINE,
+      );
     }
   }
 

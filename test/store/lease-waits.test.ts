@@ -4,7 +4,7 @@ import { createDeadline } from "../../src/store/deadline.ts";
 import { withGuard } from "../../src/store/guard.ts";
 import { createKnownRefusals } from "../../src/store/known-refusals.ts";
 import { createLadder } from "../../src/store/ladder.ts";
-import { withLeases } from "../../src/store/leases.ts";
+import { leaseCallMs, withLeases } from "../../src/store/leases.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../../src/store/store.ts";
 import { charge, quota, START_MS } from "./fixtures.ts";
@@ -45,7 +45,7 @@ function open({ delayMs = 50 } = {}) {
   const kept: Promise<unknown>[] = [];
   const leased = withLeases(guarded, {
     now: Date.now,
-    newDeadline: () => createDeadline(TIMEOUT_MS),
+    newDeadline: () => createDeadline(leaseCallMs(TIMEOUT_MS)),
     newWait: () => createDeadline(TIMEOUT_MS / 2),
     waitUntil: (work) => kept.push(work),
     random: () => 0,

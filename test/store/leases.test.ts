@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type Deadline, TimeoutError } from "../../src/store/deadline.ts";
 import { withLeases } from "../../src/store/leases.ts";
 import { createLocalStore } from "../../src/store/local.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../../src/store/store.ts";
@@ -328,22 +329,44 @@ describe("a leased quota that refuses", () => {
 
 describe("a store that is slow, or does not answer", () => {
   /** What reached the store with time left to answer. */
-  function behindOf(answerOf: (charges: readonly StoreCharge[]) => Promise<TakeAnswer>) {
+  function behindOf(
+    answerOf: (charges: readonly StoreCharge[], isUp: boolean) => Promise<TakeAnswer>,
+    newWait = () => patience,
+  ) {
     const clock = { nowMs: START_MS };
     const asked: (readonly StoreCharge[])[] = [];
     const behind: Store = {
       settle: async () => [],
       take(charges, deadline) {
         if (!deadline.isUp()) asked.push(charges);
-        return answerOf(charges);
+        return answerOf(charges, deadline.isUp());
       },
     };
     return {
       clock,
       asked,
-      leased: withLeases(behind, { ...waits, now: () => clock.nowMs, random: () => 1 }),
+      leased: withLeases(behind, { ...waits, newWait, now: () => clock.nowMs, random: () => 1 }),
     };
   }
+
+  /** The ladder's answer. */
+  const unanswered = (charges: readonly StoreCharge[]): TakeAnswer => {
+    const decision = {
+      allowed: true,
+      remaining: 1,
+      retryAfterMs: 0,
+      moreRoomMs: 0,
+      resetMs: 0,
+      nowMs: START_MS,
+    };
+    const outcomes = charges.map(() => ({ kind: "local", decision }) as const);
+    return { admitted: true, receipts: [], final: false, outcomes };
+  };
+  const spent: Deadline = {
+    ...patience,
+    race: () => Promise.reject(new TimeoutError("no answer")),
+    isUp: () => true,
+  };
 
   it("is asked once by all who come before it answers, though nobody knows yet how busy it will be", async () => {
     const local = createLocalStore(() => START_MS);
@@ -364,18 +387,7 @@ describe("a store that is slow, or does not answer", () => {
   });
 
   it("is left alone after it did not answer twice in a row, for longer each time", async () => {
-    const decision = {
-      allowed: true,
-      remaining: 1,
-      retryAfterMs: 0,
-      moreRoomMs: 0,
-      resetMs: 0,
-      nowMs: START_MS,
-    };
-    const { clock, asked, leased } = behindOf(async (charges) => ({
-      ...{ admitted: true, receipts: [], final: false },
-      outcomes: charges.map(() => ({ kind: "local", decision })),
-    }));
+    const { clock, asked, leased } = behindOf(async (charges) => unanswered(charges));
     const times: number[] = [];
     for (let i = 0; i < 400; i++) {
       const before = asked.length;
@@ -384,5 +396,69 @@ describe("a store that is slow, or does not answer", () => {
       clock.nowMs += 100;
     }
     expect(times).toEqual([0, 100, 1_100, 3_100, 7_100, 12_100, 17_100, 22_100, 27_100, 32_100, 37_100]);
+  });
+
+  it("does its work for those who come later, when a request could not wait for it", async () => {
+    let late = Promise.resolve();
+    const { clock, leased } = behindOf(async (charges, isUp) => {
+      if (isUp) return unanswered(charges);
+      await late;
+      return local.take(charges, patience);
+    });
+    const local = createLocalStore(() => clock.nowMs);
+    for (let i = 0; i < 200; i++) {
+      clock.nowMs += 5;
+      await leased.take([many], patience);
+    }
+    clock.nowMs += 10_000;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    late = promise;
+    expect(kinds(await leased.take([many], spent))).toEqual(["local"]);
+    clock.nowMs += 500;
+    resolve();
+    await new Promise(setImmediate);
+    late = new Promise(() => {});
+    expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+  });
+
+  it("is not asked a second time by those who wait, when it did not answer the call before either", async () => {
+    let answer: Promise<void> = Promise.resolve();
+    const { asked, leased } = behindOf(
+      async (charges, isUp) => {
+        if (!isUp) await answer;
+        return unanswered(charges);
+      },
+      () => ({ ...spent, isUp: () => false }),
+    );
+    await leased.take([many], patience);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answer = promise;
+    const pending = leased.take([many], patience);
+    expect(kinds(await leased.take([many], patience))).toEqual(["local"]);
+    expect(asked).toHaveLength(2);
+    resolve();
+    await pending;
+  });
+
+  it("is given no longer than the request waits, when something of it is not leased: that would count for nobody", async () => {
+    const deadlines: Deadline[] = [];
+    const local = createLocalStore(() => START_MS);
+    const behind: Store = {
+      settle: local.settle,
+      take(charges, deadline) {
+        deadlines.push(deadline);
+        return local.take(charges, deadline);
+      },
+    };
+    const longer = { ...patience };
+    const leased = withLeases(behind, {
+      ...waits,
+      newDeadline: () => longer,
+      now: () => START_MS,
+      random: () => 0,
+    });
+    await leased.take([many], patience);
+    await leased.take([many, other], patience);
+    expect(deadlines.map((deadline) => deadline === longer)).toEqual([true, false]);
   });
 });
