@@ -17,9 +17,13 @@ export const QuotaList = ({ states, readAtMs }: QuotaListProps) => (
       <li key={state.name}>
         <p>
           <code>{state.name}</code>
-          <span>
-            <b>{count(state.remaining)}</b> of {limitText(state)} left
-          </span>
+          {state.limit === 0 ? (
+            <b>nothing allowed</b>
+          ) : (
+            <span>
+              <b>{count(state.remaining)}</b> of {limitText(state)} left
+            </span>
+          )}
         </p>
         <Bar state={state} />
         <p class="quiet">

@@ -2,17 +2,16 @@ import { useSyncExternalStore } from "hono/jsx/dom";
 
 const TICK_MS = 1_000;
 const listeners = new Set<() => void>();
-let nowMs = Date.now();
+let ticks = 0;
 let timer: number | undefined;
 
 function tick(): void {
-  nowMs = Date.now();
+  ticks += 1;
   for (const listener of [...listeners]) listener();
 }
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
-  if (timer === undefined) nowMs = Date.now();
   timer ??= window.setInterval(tick, TICK_MS);
   return () => {
     listeners.delete(listener);
@@ -23,4 +22,7 @@ function subscribe(listener: () => void): () => void {
 }
 
 /** Epoch milliseconds in a component, which is drawn again each second. One timer for all of them. */
-export const useNow = (): number => useSyncExternalStore(subscribe, () => nowMs);
+export function useNow(): number {
+  useSyncExternalStore(subscribe, () => ticks);
+  return Date.now();
+}

@@ -27,11 +27,11 @@ export function relative(atMs: number, nowMs: number): string {
   return distance > 0 ? `in ${rough}` : `${rough} ago`;
 }
 
-/** The span in its largest unit, rounded up: something that is due is never said to be nearer than it is. */
+/** The span in the largest unit of which there are two. */
 function roughly(total: number): string {
   if (total < 120) return `${total} s`;
   const unit = UNITS.find(({ seconds }) => total >= 2 * seconds) ?? UNITS[3];
-  return `${Math.ceil(total / unit.seconds)} ${unit.name}`;
+  return `${Math.round(total / unit.seconds)} ${unit.name}`;
 }
 
 const TIME = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
