@@ -30,7 +30,7 @@ export function createDemoTraffic(url: string): DemoTraffic {
       const user = second % USERS;
       const messages = [
         chat(`user-${user}`, user),
-        ...(second % 4 === 0 ? [chat(NOISY_USER, USERS + 1)] : []),
+        ...(second % 2 === 0 ? [chat(NOISY_USER, USERS + 1)] : []),
       ];
       // One address asks in bursts.
       const burst = second % 40 < 6 ? Array.from({ length: 3 }, () => get(ADDRESSES + 1)) : [];

@@ -13,6 +13,7 @@ import { createDemoTraffic, NOISY_USER } from "./demo-traffic.ts";
 const ROOT = resolve(import.meta.dirname, "..");
 const PICTURE = resolve(ROOT, "docs/images/dashboard.png");
 const TOKEN = "the-token-of-a-worker-that-lives-for-one-picture";
+const WIDTH = 1_280;
 const MAX_BYTES = 150_000;
 const PROGRESS_SECONDS = 15;
 
@@ -32,9 +33,11 @@ try {
     if (second % PROGRESS_SECONDS === 0) process.stdout.write(`\rTraffic: ${second} of ${seconds} s`);
     await Promise.all([traffic.second(second), sleep(1_000)]);
   }
-  const page = await browser.newPage({ viewport: { width: 1_280, height: 1_250 } });
+  const page = await browser.newPage({ viewport: { width: WIDTH, height: 1_250 } });
   await show(page, `${weir.url}/_weir/`);
-  await page.screenshot({ path: PICTURE, fullPage: true });
+  // Down to the policies.
+  const { y = 0 } = (await page.locator("#refused").boundingBox()) ?? {};
+  await page.screenshot({ path: PICTURE, clip: { x: 0, y: 0, width: WIDTH, height: y } });
 } finally {
   await browser.close();
   await weir.stop();

@@ -72,31 +72,27 @@ describe("the dashboard in front of real traffic", () => {
     expect(problems).toEqual([]);
   });
 
-  it("finds which policy refuses a user, and lets the user in", async () => {
+  it("finds which policy refuses a user, blocks another, and lets both in", async () => {
     for (let i = 0; i < 3; i += 1) expect(await chat("alice")).toBe(200);
     expect(await chat("alice")).toBe(429);
     const { page, problems } = await openDashboard();
     await lookUp(page, "alice");
     await page.getByText(/^chat-user refuses this user: next room at \d\d:\d\d:\d\d\.$/).waitFor();
-
     await act(page, "Lift");
     await page.getByText("Has room", { exact: true }).waitFor();
-    // At the latest when the isolate forgets what it knows.
-    await expect.poll(() => chat("alice"), { timeout: 12_000, interval: 500 }).toBe(200);
-    expect(problems).toEqual([]);
-  });
 
-  it("blocks a user, and lifts the block", async () => {
     expect(await chat("bob")).toBe(200);
-    const { page, problems } = await openDashboard();
     await lookUp(page, "bob");
     await act(page, "Block");
-    expect(await chat("bob")).toBe(429);
     await page.getByText("Blocked", { exact: true }).waitFor();
-
+    expect(await chat("bob")).toBe(429);
     await act(page, "Lift");
     await page.getByText("Has room", { exact: true }).waitFor();
-    await expect.poll(() => chat("bob"), { timeout: 12_000, interval: 500 }).toBe(200);
+
+    // At the latest when the isolate forgets the refusals that it knows.
+    for (const user of ["alice", "bob"]) {
+      await expect.poll(() => chat(user), { timeout: 12_000, interval: 500 }).toBe(200);
+    }
     expect(problems).toEqual([]);
   });
 
@@ -130,7 +126,7 @@ describe("the dashboard in front of real traffic", () => {
       await answer;
     }
     await alert
-      .filter({ hasText: /^Too many wrong tokens came from your address\. Try again in \d+ s\.$/ })
+      .filter({ hasText: /^Too many wrong tokens came from your address\. Try again in \d+ (s|min)\.$/ })
       .waitFor();
   });
 });
