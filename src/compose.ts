@@ -1,9 +1,11 @@
 import { systemClock } from "./clock.ts";
-import { type Config, MODES } from "./config/config.ts";
+import { type Attachments, createOwnPaths } from "./compose-admin.ts";
+import { createStores } from "./compose-stores.ts";
+import { type Config, highestMode } from "./config/config.ts";
 import { fingerprintOf } from "./config/fingerprint.ts";
 import { parseConfig } from "./config/parse-config.ts";
 import type { Problem } from "./config/problem.ts";
-import { createDecide, type DecideParts } from "./http/decide.ts";
+import { createDecide } from "./http/decide.ts";
 import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createGates } from "./http/message-gate.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
@@ -17,29 +19,15 @@ import { keyHeaders } from "./key/key-headers.ts";
 import { createTokenVerifier, type VerifyToken } from "./key/token-verifier.ts";
 import { writePoints } from "./metrics/analytics.ts";
 import { createLog, type Log } from "./metrics/log.ts";
-import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import type { MetricsObject } from "./metrics/metrics-object.ts";
+import { createReadMetrics } from "./metrics/read-metrics.ts";
 import { createShards, type Shards } from "./metrics/shards.ts";
-import { storeErrorReason } from "./metrics/store-error.ts";
 import { createMatcher } from "./policy/match.ts";
-import { createBreaker } from "./store/breaker.ts";
 import type { CounterObject } from "./store/counter-object.ts";
-import { createRemote } from "./store/counter-wire.ts";
 import { createDeadline } from "./store/deadline.ts";
-import { createCounterStore } from "./store/durable-object.ts";
-import { refusalOf, withKnownRefusals } from "./store/edge-cache.ts";
-import { withGuard } from "./store/guard.ts";
-import { createKeyedStores } from "./store/keyed-stores.ts";
-import { createKnownRefusals } from "./store/known-refusals.ts";
-import { createLadder } from "./store/ladder.ts";
-import { withLeases } from "./store/leases.ts";
-import { createLocalStore } from "./store/local.ts";
 import { createSlots } from "./store/slots.ts";
-import type { Store, StoreCharge, WaitUntil } from "./store/store.ts";
-import { createUpstashStore } from "./store/upstash.ts";
-
-/** One broken object says nothing about the others. */
-const MIN_FAILING_OBJECTS = 3;
+import type { WaitUntil } from "./store/store.ts";
 
 /** The bindings that Weir uses. Variables are read by `parseConfig`. */
 interface Bindings {
@@ -50,41 +38,45 @@ interface Bindings {
 }
 
 /** The whole of Weir, put together from a Worker's environment. Throws when the configuration is not valid. */
-export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitUntil): Limiter {
+export function compose(
+  env: Readonly<Record<string, unknown>>,
+  waitUntil: WaitUntil,
+  attachments: Attachments,
+): Limiter {
   const parsed = parseConfig(env);
   if (!parsed.ok) throw new Error(startFailure(parsed.problems));
   const { config } = parsed;
   const bindings = env as Bindings;
-  const log = createLog(systemClock);
-  logStart(config, log);
+  const now = systemClock;
+  const log = createLog(now);
+  const fingerprint = fingerprintOf(config);
+  logStart(config, fingerprint, log);
   const shards = createMetricsShards(config, bindings);
   const metrics = createMetrics({
-    now: systemClock,
+    now,
     waitUntil,
     send: shards?.send,
     publish: (counts) => bindings.ANALYTICS && writePoints(bindings.ANALYTICS, counts),
   });
-  const record = createRecord({ metrics, log, now: systemClock });
-  const stores = createStores(config, bindings, log, metrics, waitUntil);
+  const record = createRecord({ metrics, log, now });
+  const stores = createStores(config, { counters: bindings.COUNTERS, log, metrics, waitUntil });
   const newDeadline = () => createDeadline(config.storeTimeoutMs);
-  const shared = { store: stores.store, now: systemClock, newDeadline, waitUntil, log, record };
+  const shared = { store: stores.store, now, newDeadline, waitUntil, log, record };
   const slots = createSlots({ ...shared, renewMs: config.slotRenewMs });
-  const decide = createDecide({
-    config,
-    log,
-    matcher: createMatcher(config.policies, config.exempt, trieRouter),
-    chargeRequest: createCharges(createDigest(config.keySecret)),
-    ...stores,
-    slots,
-    newDeadline,
-    record,
-  });
+  const digest = createDigest(config.keySecret);
+  const matcher = createMatcher(config.policies, config.exempt, trieRouter);
+  const chargeRequest = createCharges(digest);
+  const verifyToken = createVerifier(config, log, waitUntil);
+  const decideParts = { config, log, matcher, chargeRequest, ...stores, newDeadline };
+  const readMetrics = shards && createReadMetrics(metrics, shards, now);
+  const own = { ...decideParts, digest, verifyToken, readMetrics, fingerprint, attachments };
   return createLimiter({
     config,
     log,
     count: metrics.count,
-    decide,
-    verifyToken: createVerifier(config, log, waitUntil),
+    decide: createDecide({ ...decideParts, slots, record }),
+    own: createOwnPaths(own),
+    verifyToken,
     forward: createForward(originOf(config, bindings), keyHeaders(config.policies, config.clientIp)),
     settle: createSettle(shared),
     attend: createAttend({
@@ -97,10 +89,8 @@ export function compose(env: Readonly<Record<string, unknown>>, waitUntil: WaitU
 }
 
 /** What runs, in one line. */
-function logStart(config: Config, log: Log): void {
-  const { policies, store } = config;
-  const mode = MODES.findLast((one) => policies.some((policy) => policy.mode === one)) ?? "off";
-  log("start", { fingerprint: fingerprintOf(config), store, mode, policies: policies.length });
+function logStart({ policies, store }: Config, fingerprint: string, log: Log): void {
+  log("start", { fingerprint, store, mode: highestMode(policies), policies: policies.length });
 }
 
 /** Where metrics are added up; undefined without the binding. */
@@ -127,73 +117,6 @@ function startFailure(problems: readonly Problem[]): string {
   return [`the configuration is not valid, so Weir does not start. Problems: ${lines.length}`, ...lines].join(
     "\n",
   );
-}
-
-type Stores = Pick<DecideParts, "store" | "knownRefusal" | "ladder">;
-
-/** The store with the layers around it: known refusals in front, the failure ladder behind. */
-function createStores(
-  config: Config,
-  bindings: Bindings,
-  log: Log,
-  metrics: Metrics,
-  waitUntil: WaitUntil,
-): Stores {
-  const now = systemClock;
-  const local = createLocalStore(now, undefined, () => log("local_store_full"));
-  const known = createKnownRefusals(now);
-  const ladder = createLadder(local, known);
-  const onKnown = () => metrics.count("edge_decisions refusal");
-  const knownRefusal = (charges: readonly StoreCharge[]) => {
-    const refusal = refusalOf(charges, known);
-    if (refusal) onKnown();
-    return refusal;
-  };
-  if (config.store === "local") return { store: local, knownRefusal, ladder };
-  const report = (reason: string) => {
-    log("store_error", { store: config.store, reason });
-    metrics.count(`store_errors ${config.store} ${storeErrorReason(reason)}`);
-  };
-  const timeCall = () => {
-    const beginMs = now();
-    return () => metrics.storeTook(now() - beginMs);
-  };
-  const guarded = (minParts: number) => {
-    const breaker = createBreaker(now, minParts, metrics.breakerIs);
-    const parts = { breaker, ladder, report, timeCall, waitUntil };
-    return (store: Store, part: string) => withGuard(store, part, parts);
-  };
-  const store = config.upstash
-    ? guarded(1)(createUpstash(config, config.upstash, log), "redis")
-    : createCounters(config, bindings, guarded(MIN_FAILING_OBJECTS), waitUntil);
-  const leased = withLeases(store, {
-    now,
-    newDeadline: () => createDeadline(config.storeTimeoutMs),
-    // Half of the time, so that the other half is left to whoever repeats the call.
-    newWait: () => createDeadline(config.storeTimeoutMs / 2),
-    waitUntil,
-    random: Math.random,
-    onOwn: (admitted) => (admitted ? metrics.count("edge_decisions lease") : onKnown()),
-  });
-  return { store: withKnownRefusals(leased, known, now, onKnown), knownRefusal, ladder };
-}
-
-function createUpstash({ namespace }: Config, upstash: NonNullable<Config["upstash"]>, log: Log): Store {
-  return createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
-}
-
-function createCounters(
-  { namespace, jurisdiction, storeTimeoutMs }: Config,
-  { COUNTERS }: Bindings,
-  guard: (store: Store, part: string) => Store,
-  waitUntil: WaitUntil,
-): Store {
-  if (!COUNTERS) throw new Error('STORE = "durable-object" needs the COUNTERS binding of wrangler.toml');
-  const counters = jurisdiction ? COUNTERS.jurisdiction(jurisdiction) : COUNTERS;
-  const options = { tentativeMs: storeTimeoutMs, waitUntil };
-  const storeOf = (key: string) =>
-    createCounterStore(() => createRemote(counters.getByName(`${namespace}:${key}`)), options);
-  return createKeyedStores((key) => guard(storeOf(key), key), systemClock, waitUntil);
 }
 
 function originOf({ origin }: Config, { ORIGIN_SERVICE }: Bindings): OriginTarget {

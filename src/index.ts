@@ -1,8 +1,19 @@
 import { env, waitUntil } from "cloudflare:workers";
+import { version } from "../package.json";
+import css from "./admin/dashboard/dashboard.css.txt";
+import html from "./admin/dashboard/dashboard.html";
+import js from "./admin/dashboard/dashboard.js.txt";
+import openapi from "./admin/openapi.json.txt";
 import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
 
 export { MetricsObject } from "./metrics/metrics-object.ts";
 export { CounterObject } from "./store/counter-object.ts";
 
-export default createApp(compose(env as unknown as Record<string, unknown>, waitUntil));
+export default createApp(
+  compose(env as unknown as Record<string, unknown>, waitUntil, {
+    version,
+    openapi,
+    page: { html, js, css },
+  }),
+);

@@ -81,6 +81,10 @@ export interface Policy {
   readonly onError: OutageStep;
 }
 
+/** What the policies do at most. */
+export const highestMode = (policies: readonly Policy[]): Mode =>
+  MODES.findLast((mode) => policies.some((policy) => policy.mode === mode)) ?? "off";
+
 /** What bearer tokens are verified with: a shared secret, or public keys from a URL. */
 export type TokenKeys =
   | { readonly kind: "secret"; readonly secret: string }
@@ -117,6 +121,8 @@ export interface Config {
   readonly slotExpiryMs: number;
   /** What becomes of a request when Weir fails before it knows its policies. */
   readonly onError: OutageStep;
+  /** What operators sign in with; undefined: nobody can. */
+  readonly adminToken: string | undefined;
   /** Where Upstash Redis is; undefined when it is not the store. */
   readonly upstash: { readonly url: string; readonly token: string } | undefined;
 }

@@ -66,12 +66,6 @@ export function parseItems(input: unknown, example: string): Result<unknown[]> {
   return Array.isArray(list.value) ? ok(list.value) : bad(`must be a list; write it like ${example}`);
 }
 
-/** Something that a later release brings: only what it does without is accepted. */
-export function later(what: string, ...without: unknown[]): Field<undefined> {
-  return (input) =>
-    without.includes(input) ? ok(undefined) : bad(`${what} is not supported yet; remove it`);
-}
-
 /** The value as it would be written, cut when long. Only used on configuration that is not secret. */
 export function show(value: unknown): string {
   const written = JSON.stringify(value) ?? String(value);

@@ -80,6 +80,7 @@ function settings(variables: Complete<typeof variablesSchema>) {
     slotRenewMs: variables.SLOT_RENEW,
     slotExpiryMs: variables.SLOT_EXPIRY,
     onError: variables.ON_STORE_ERROR,
+    adminToken: variables.ADMIN_TOKEN,
   };
 }
 

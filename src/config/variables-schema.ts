@@ -9,7 +9,7 @@ import {
   STORES,
 } from "./config.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { later, oneOf, optional, show, text, wholeNumber } from "./fields.ts";
+import { oneOf, optional, show, text, wholeNumber } from "./fields.ts";
 import { didYouMean } from "./nearest.ts";
 import { parseDuration } from "./rate.ts";
 import { all, bad, ok, type Result } from "./result.ts";
@@ -43,7 +43,7 @@ export const variablesSchema = {
   JWKS_URL: optional(text(parseKeySetUrl)),
   JWT_ISSUER: optional(parseText),
   JWT_AUDIENCE: optional(parseText),
-  ADMIN_TOKEN: optional(later("administration")),
+  ADMIN_TOKEN: optional(parseAdminToken),
   SLOT_RENEW: optional(text(parseSlotTime), DEFAULTS.SLOT_RENEW),
   SLOT_EXPIRY: optional(text(parseSlotTime), DEFAULTS.SLOT_EXPIRY),
 };
@@ -138,6 +138,12 @@ function parseHeaders(written: string): Result<ReadonlySet<HeaderFamily>> {
 function parseToken(token: unknown): Result<string> {
   if (typeof token === "string" && /^[!-~]+$/.test(token)) return ok(token);
   return bad("must be text without white space, as it stands on your database's page");
+}
+
+/** Long enough that nobody guesses it, and fit for a header. Never repeats the value: problems are printed. */
+function parseAdminToken(token: unknown): Result<string> {
+  if (typeof token === "string" && /^[!-~]{32,}$/.test(token)) return ok(token);
+  return bad("must be at least 32 characters without white space; `openssl rand -hex 32` makes one");
 }
 
 function parseText(input: unknown): Result<string> {

@@ -36,7 +36,9 @@ export interface DecideParts {
 
 /** What was decided of a request, before anything is forwarded. */
 export type Verdict =
-  | { readonly kind: "denied" | "not-found" | "unlimited" | "unavailable" }
+  | { readonly kind: "denied" | "unlimited" | "unavailable" }
+  /** For Weir itself. */
+  | { readonly kind: "own"; readonly incoming: Incoming }
   | { readonly kind: "refused"; readonly applied: readonly Applied[] }
   | {
       readonly kind: "admitted";
@@ -64,7 +66,7 @@ export function createDecide(parts: DecideParts): Decide {
     try {
       const incoming = readRequest(request, url, readAddress);
       if (isInNetworks(incoming.address, config.deny)) return { kind: "denied" };
-      if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "not-found" };
+      if (incoming.paths.some((path) => OWN_PATHS.test(path))) return { kind: "own", incoming };
       if (isInNetworks(incoming.address, config.allow) || matcher.isExempt(incoming))
         return { kind: "unlimited" };
       const isUpgrade = isSocketUpgrade(request);

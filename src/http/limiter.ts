@@ -9,6 +9,7 @@ import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields, type Fields, rateLimitFields } from "./rate-limit-fields.ts";
 import { refuse, refuseUnavailable } from "./refusal.ts";
+import type { Incoming } from "./request-facts.ts";
 import { createRequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
 import type { Attend } from "./under-way.ts";
@@ -17,6 +18,7 @@ import type { Applied } from "./verdict.ts";
 export interface LimiterParts {
   readonly config: Pick<Config, "headers" | "retryJitter">;
   readonly decide: Decide;
+  readonly own: Own;
   readonly verifyToken: VerifyToken;
   readonly forward: Forward;
   readonly settle: Settle;
@@ -26,11 +28,14 @@ export interface LimiterParts {
   readonly count: Metrics["count"];
 }
 
+/** Answers a request that is for Weir itself. Never rejects. */
+export type Own = (request: Request, incoming: Incoming) => Promise<Response>;
+
 /** Decides a request and answers it: a refusal of its own, or what the origin says. */
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, verifyToken, forward, settle, attend, log, count } = parts;
+  const { config, decide, own, verifyToken, forward, settle, attend, log, count } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -42,8 +47,9 @@ export function createLimiter(parts: LimiterParts): Limiter {
     if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
     switch (verdict.kind) {
       case "denied":
-      case "not-found":
-        return problemResponse({ kind: verdict.kind });
+        return problemResponse({ kind: "denied" });
+      case "own":
+        return own(request, verdict.incoming);
       case "unavailable":
         return exposed(request, refuseUnavailable(request, await reader.callId()));
       case "unlimited":

@@ -12,7 +12,6 @@ export type Problem =
   | { readonly kind: "store-unavailable"; readonly retryAfter: number }
   | { readonly kind: "bad-request" }
   | { readonly kind: "denied" }
-  | { readonly kind: "not-found" }
   | { readonly kind: "origin-unreachable" }
   | { readonly kind: "origin-timeout" };
 
@@ -59,8 +58,6 @@ export function problemBody(problem: Problem): ProblemBody {
       return plain(400, "Bad Request", "The address of this request cannot be read.");
     case "denied":
       return plain(403, "Forbidden", "Requests from this network are not accepted.");
-    case "not-found":
-      return plain(404, "Not Found", "There is nothing at this path.");
     case "origin-unreachable":
       return plain(502, "Bad Gateway", "The origin server could not be reached or broke off.");
     case "origin-timeout":

@@ -42,7 +42,9 @@ export function createCharges(digest: Digest): ChargeRequest {
     if (typeof quotas === "string") return quotas;
     if (quotas.length === 0) return [];
     const digested = await digest(key.text);
-    return quotas.map((quota) => ({ policy, quota, charge: chargeOf(policy, quota, digested, facts) }));
+    return quotas.map((quota) => {
+      return { policy, quota, charge: chargeOf(policy, quota, digested, costOf(policy, quota.quota, facts)) };
+    });
   }
 
   return (matched) => async (facts) => {
@@ -65,7 +67,11 @@ function addOnce(charges: PolicyCharge[], added: PolicyCharge): void {
   charges[same < 0 ? charges.length : same] = added;
 }
 
-function chooseQuotas({ limits }: Policy, read: (part: KeyPart) => Reading): readonly NamedQuota[] | Need {
+/** The quotas of a policy for a caller, none when there is no limit; or what must be looked at to choose them. */
+export function chooseQuotas(
+  { limits }: Policy,
+  read: (part: KeyPart) => Reading,
+): readonly NamedQuota[] | Need {
   if (limits.kind === "fixed") return limits.quotas;
   const reading = read(limits.by);
   switch (reading.kind) {
@@ -80,18 +86,19 @@ function chooseQuotas({ limits }: Policy, read: (part: KeyPart) => Reading): rea
   }
 }
 
-function chargeOf(
+/** @param key digest of the caller's key */
+export function chargeOf(
   policy: Policy,
   { count, quota }: NamedQuota,
   key: string,
-  facts: RequestFacts,
+  cost: number,
 ): StoreCharge {
   const { mode, durable, onError, lockout, lease } = policy;
   const charge = {
     key,
     count,
     quota,
-    cost: costOf(policy, quota, facts),
+    cost,
     shadow: mode === "shadow",
     durable,
     onError,

@@ -57,12 +57,8 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** Authorization in one spelling: the scheme's letter case and the space behind it mean nothing (RFC 9110 section 11.4). */
-function credentials(headers: Headers): string | undefined {
-  return headers
-    .get("authorization")
-    ?.trim()
-    .replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `);
-}
+export const credentials = (field: string | null): string | undefined =>
+  field?.trim().replace(/^(\S+)\s+/, (_, scheme: string) => `${scheme.toLowerCase()} `);
 
 function cheapValue(
   part: Exclude<KeyPart, { readonly kind: "jwt" | "mcp" | "body" }>,
@@ -73,7 +69,9 @@ function cheapValue(
     case "ip":
       return addressKey(address, headers);
     case "header":
-      return part.name === "authorization" ? credentials(headers) : headers.get(part.name);
+      return part.name === "authorization"
+        ? credentials(headers.get("authorization"))
+        : headers.get(part.name);
     case "cookie":
       return parse(headers.get("cookie") ?? "", part.name)[part.name];
     case "query":

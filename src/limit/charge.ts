@@ -60,6 +60,20 @@ export interface Decision extends Standing {
   readonly permits?: number;
   /** Refused because the key is locked out. Present only when it is. */
   readonly lockedOut?: boolean;
+  /** The limit that an operator's override puts in place of the quota's. Present only while one is in force. */
+  readonly limit?: number;
+}
+
+/** How a key stands under a quota, as operators see it. */
+export interface KeyStanding extends Standing {
+  /** The limit in force: an override's, or the quota's. */
+  readonly limit: number;
+  /** When the override ends, epoch milliseconds by the store's clock. Present only while one is in force. */
+  readonly overriddenUntilMs?: number;
+  /** How long the key is still locked out, milliseconds; 0 when it is not. */
+  readonly lockedMs: number;
+  /** Milliseconds until one unit fits; 0 when it does now. */
+  readonly retryAfterMs: number;
 }
 
 /** What an admission leaves in the caller's hand, to settle it later. Good for one settlement. */
@@ -70,6 +84,8 @@ export interface Receipt {
   readonly epoch: number;
   /** The instant that the admission is written at, by the store, epoch milliseconds: of a log the end of a slice. */
   readonly timeMs: number;
+  /** The limit of an override that it was admitted by. Present only when one was in force. */
+  readonly limit?: number;
   /** Counted by this isolate alone, while the store was away. */
   readonly isLocal?: boolean;
 }

@@ -6,7 +6,7 @@ export const RECORD_FORMAT = 1;
 /** Everything kept for one key: an immutable value that survives JSON and structured clone. */
 export interface KeyRecord {
   readonly format: typeof RECORD_FORMAT;
-  /** Generation: settlements of an earlier one are void. */
+  /** Generation: a reset begins a new one. Settlements of what was admitted before are void. */
   readonly epoch: number;
   /** Newest instant of something counted, an admission or a refusal. Epoch milliseconds; time never runs back behind it. */
   readonly atMs: number;
@@ -43,6 +43,12 @@ export function withCount(record: KeyRecord, id: string, count: StoredCount, now
   );
   const counts = Object.fromEntries(count.untilMs > nowMs ? [...kept, [id, count]] : kept);
   return { ...record, atMs: Math.max(record.atMs, nowMs), counts };
+}
+
+/** The record without some of its counts. */
+export function withoutCounts(record: KeyRecord, ids: readonly string[]): KeyRecord {
+  const kept = Object.entries(record.counts).filter(([id]) => !ids.includes(id));
+  return { ...record, counts: Object.fromEntries(kept) };
 }
 
 /** The instant from which the whole record may be dropped, epoch milliseconds. */

@@ -25,3 +25,13 @@ export interface Quota {
 
 /** The largest product of capacity and window (in ms) that the arithmetic keeps exact: half of 2^53. */
 export const MAX_CAPACITY_MS = 2 ** 52;
+
+/**
+ * The quota with another limit, and its burst in proportion: whole numbers, as large as the arithmetic allows. With a limit
+ * of 0 it is none for rules, which divide by it.
+ */
+export function withLimit(quota: Quota, limit: number): Quota {
+  if (quota.burst === quota.limit || limit === 0) return { ...quota, limit, burst: limit };
+  const burst = Math.max(1, Math.floor((quota.burst * limit) / quota.limit));
+  return { ...quota, limit, burst: Math.min(burst, Math.floor(MAX_CAPACITY_MS / quota.windowMs)) };
+}

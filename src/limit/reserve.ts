@@ -1,6 +1,7 @@
 import { rulesFor } from "./algorithms.ts";
 import type { Charge } from "./charge.ts";
 import { type KeyRecord, storedState } from "./key-record.ts";
+import { emptyAtMs, overrideOf } from "./override.ts";
 import { CONCURRENCY, type Quota } from "./quota.ts";
 
 /** The longest that a reserve is used, milliseconds. */
@@ -22,16 +23,20 @@ export const isReservable = ({ durable, ahead, quota }: Charge): boolean =>
 
 /** As many units as wanted, but at most half of what will remain of the quota at the end of the reserve's time. */
 export function reservable(
-  { counts }: KeyRecord,
+  record: KeyRecord,
   id: string,
-  quota: Quota,
+  ownQuota: Quota,
   wanted: number,
   nowMs: number,
 ): ReservedUnits {
+  const override = overrideOf(record, { count: id, quota: ownQuota }, nowMs);
+  const quota = override?.quota ?? ownQuota;
   const rules = rulesFor(quota.algorithm);
-  const untilMs = endOf(quota, nowMs);
-  const remaining = rules.remaining(rules.read(counts[id]?.state), quota, untilMs - 1);
-  return { units: Math.min(Math.floor(wanted), Math.floor(remaining / 2)), untilMs };
+  // What comes after an override is of another limit.
+  const untilMs = Math.min(endOf(quota, nowMs), override?.untilMs ?? Number.POSITIVE_INFINITY);
+  const remaining = rules.remaining(rules.read(record.counts[id]?.state), quota, untilMs - 1);
+  const most = override?.limit === 0 ? 0 : Math.floor(remaining / 2);
+  return { units: Math.min(Math.floor(wanted), most), untilMs };
 }
 
 /**
@@ -41,14 +46,16 @@ export function reservable(
 export function withReserve(
   record: KeyRecord,
   id: string,
-  quota: Quota,
+  ownQuota: Quota,
   { units, untilMs }: ReservedUnits,
   nowMs: number,
 ): KeyRecord {
+  const override = overrideOf(record, { count: id, quota: ownQuota }, nowMs);
+  const quota = override?.quota ?? ownQuota;
   const rules = rulesFor(quota.algorithm);
   const before = rules.read(storedState(record, id, nowMs));
   const state = rules.add(before, quota, units, nowMs, untilMs - nowMs);
-  const count = { untilMs: rules.emptyAtMs(state, quota), state };
+  const count = { untilMs: emptyAtMs(state, ownQuota, override), state };
   return { ...record, counts: { ...record.counts, [id]: count } };
 }
 

@@ -1,9 +1,10 @@
 import { aheadOf, receiptOf } from "./ahead.ts";
 import { rulesFor } from "./algorithms.ts";
 import type { Charge, Decision, Receipt, Standing } from "./charge.ts";
-import { EMPTY_RECORD, type KeyRecord, storedState, withCount } from "./key-record.ts";
-import { lockedMs, refusalsOf, withRefusal } from "./lockout.ts";
-import type { Quota } from "./quota.ts";
+import { EMPTY_RECORD, type KeyRecord, withCount } from "./key-record.ts";
+import { refusalsOf, withRefusal } from "./lockout.ts";
+import { emptyAtMs } from "./override.ts";
+import { quotaInForce, standing, type View, viewOf, waitMs } from "./view.ts";
 
 /** Records by key. A missing key has nothing kept. */
 export type Records = ReadonlyMap<string, KeyRecord>;
@@ -33,10 +34,11 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
   const receipts: Receipt[] = [];
   for (const charge of charges) {
     const record = counted.get(charge.key) ?? records.get(charge.key) ?? EMPTY_RECORD;
-    const { decision, state } = decide(viewOf(record, charge, clockMs), charge);
+    const view = viewOf(record, charge, clockMs);
+    const { decision, state } = decide(view, charge);
     decisions.push(decision);
     if (!decision.allowed) continue;
-    const untilMs = rulesFor(charge.quota.algorithm).emptyAtMs(state, charge.quota);
+    const untilMs = emptyAtMs(state, charge.quota, view.override);
     counted.set(charge.key, withCount(record, charge.count, { untilMs, state }, decision.nowMs));
     receipts.push(receiptOf(charge, decision, record.epoch));
   }
@@ -58,62 +60,33 @@ export function takeAll(records: Records, charges: readonly Charge[], clockMs: n
 
 /** A decision by what is kept after the take: without what it did not charge, and with a lockout that it began. */
 function restate(decision: Decision, charge: Charge, view: View): Decision {
-  if (decision.allowed) return { ...decision, ...standing(view.state, charge.quota, view) };
+  if (decision.allowed) return { ...decision, ...standing(view) };
   return view.lockedMs > 0 ? decide(view, charge).decision : decision;
 }
 
 /** How a charge's quota stands, without charging it. */
 export function standingOf(records: Records, charge: Charge, clockMs: number): Standing {
-  const view = viewOf(records.get(charge.key) ?? EMPTY_RECORD, charge, clockMs);
-  return standing(view.state, charge.quota, view);
-}
-
-/** What a record says of a charge. */
-interface View {
-  /** Of the quota. */
-  readonly state: unknown;
-  readonly nowMs: number;
-  /** How far the clock is behind `nowMs`, the newest time kept: callers wait that much longer. */
-  readonly lagMs: number;
-  /** How long the key is still locked out from `nowMs` on. */
-  readonly lockedMs: number;
-}
-
-function viewOf(record: KeyRecord, { count, quota, lockout }: Charge, clockMs: number): View {
-  const nowMs = Math.max(clockMs, record.atMs);
-  return {
-    state: rulesFor(quota.algorithm).read(storedState(record, count, nowMs)),
-    nowMs,
-    lagMs: nowMs - clockMs,
-    lockedMs: lockout ? lockedMs(record, lockout, nowMs) : 0,
-  };
+  return standing(viewOf(records.get(charge.key) ?? EMPTY_RECORD, charge, clockMs));
 }
 
 /** Decides one charge. `state` is the one to keep if the whole take is admitted. */
 function decide(view: View, charge: Charge): { decision: Decision; state: unknown } {
-  const { quota, cost } = charge;
+  const { cost } = charge;
   const ahead = aheadOf(charge);
+  const quota = quotaInForce(view);
   const rules = rulesFor(quota.algorithm);
-  const { state: before, nowMs, lagMs } = view;
-  const waitMs = Math.max(view.lockedMs, rules.waitMs(before, quota, cost, nowMs));
-  const allowed = waitMs === 0;
+  const { state: before, nowMs, lagMs, override } = view;
+  const ms = waitMs(view, cost);
+  const allowed = ms === 0;
   const spareUnits = allowed && ahead ? Math.floor((rules.remaining(before, quota, nowMs) - cost) / 2) : 0;
   const permits = Math.min(ahead?.units ?? 0, spareUnits);
   const state = allowed ? rules.add(before, quota, cost + permits, nowMs, ahead?.holdMs) : before;
   const decision = {
     allowed,
-    retryAfterMs: allowed ? 0 : waitMs + lagMs,
-    ...standing(state, quota, view),
+    retryAfterMs: allowed ? 0 : ms + lagMs,
+    ...standing(view, state),
     ...(ahead && { permits }),
+    ...(override && { limit: override.limit }),
   };
   return { decision: view.lockedMs > 0 ? { ...decision, lockedOut: true } : decision, state };
-}
-
-/** How a quota stands with a state, without charging it. */
-function standing(state: unknown, quota: Quota, { nowMs, lagMs, lockedMs }: Omit<View, "state">): Standing {
-  const rules = rulesFor(quota.algorithm);
-  const waitMs = (cost: number) => Math.max(lockedMs, rules.waitMs(state, quota, cost, nowMs));
-  const remaining = lockedMs > 0 ? 0 : rules.remaining(state, quota, nowMs);
-  const moreRoomMs = remaining < quota.burst ? waitMs(remaining + 1) + lagMs : 0;
-  return { remaining, moreRoomMs, resetMs: waitMs(quota.burst), nowMs };
 }

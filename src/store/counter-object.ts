@@ -3,6 +3,12 @@ import { systemClock } from "../clock.ts";
 import { createLog } from "../metrics/log.ts";
 import { type CounterCore, type CounterStorage, createCounter } from "./counter.ts";
 import {
+  type AdminMessage,
+  type AdminReply,
+  type CounterAdministration,
+  MESSAGE_FORMAT,
+} from "./counter-protocol.ts";
+import {
   type RemoteCounter,
   type Row,
   readSettle,
@@ -12,7 +18,7 @@ import {
 } from "./counter-wire.ts";
 
 /** A counter in the Durable Objects runtime. */
-export class CounterObject extends DurableObject implements RemoteCounter {
+export class CounterObject extends DurableObject implements RemoteCounter, CounterAdministration {
   readonly #log = createLog(systemClock);
   readonly #counter: CounterCore = createCounter({
     storage: storageOf(this.ctx),
@@ -26,6 +32,11 @@ export class CounterObject extends DurableObject implements RemoteCounter {
 
   settle(row: Row): Row {
     return writeSettleReply(this.#counter.settle(readSettle(row)));
+  }
+
+  administer(message: AdminMessage): AdminReply {
+    if (message?.format !== MESSAGE_FORMAT) throw new Error("a message of a format unknown here");
+    return this.#counter.administer(message);
   }
 
   override async alarm(): Promise<void> {

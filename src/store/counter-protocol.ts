@@ -1,4 +1,5 @@
-import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
+import type { AdminRequest } from "../limit/administer.ts";
+import type { Charge, Decision, KeyStanding, Receipt, Standing } from "../limit/charge.ts";
 import type { Settlement } from "../limit/settle.ts";
 
 /** Stands in every message between Worker and object: they may be of two releases during a deployment. */
@@ -24,11 +25,25 @@ export interface SettleMessage {
   readonly settlements: readonly Settlement[];
 }
 
-/** How the settled quotas stand now, in the order of the settlements. */
-export type SettleReply = readonly Standing[];
+/** How the settled quotas stand now, in the order of the settlements; undefined for those that a reset made void. */
+export type SettleReply = readonly (Standing | undefined)[];
+
+/** Sent as it is: operators ask seldom. */
+export type AdminMessage = { readonly format: typeof MESSAGE_FORMAT } & AdminRequest;
+
+/** How the quotas stand afterwards, in the order of the charges. */
+export type AdminReply = {
+  readonly format: typeof MESSAGE_FORMAT;
+  readonly standings: readonly KeyStanding[];
+};
 
 /** What a counter object answers over RPC. */
 export interface Counter {
   take(message: TakeMessage): TakeReply | Promise<TakeReply>;
   settle(message: SettleMessage): SettleReply | Promise<SettleReply>;
+}
+
+/** What it does for operators. An object of a release without it rejects. */
+export interface CounterAdministration {
+  administer(message: AdminMessage): AdminReply | Promise<AdminReply>;
 }

@@ -25,7 +25,11 @@ export function createRemote(object: RemoteCounter): Counter {
   };
 }
 
-/** What is so of a charge, or of a decision: bits of one value. */
+/**
+ * What is so of a charge, or of a decision: bits of one value. In multiples of `LIMIT` above them stands an override's limit
+ * and one more: whoever does not know of overrides yet reads the bits all the same. With windows of a second or more it is
+ * below 2^53.
+ */
 const SHADOW = 1;
 const DURABLE = 2;
 const AHEAD = 4;
@@ -33,6 +37,9 @@ const LOCKOUT = 8;
 const ALLOWED = 1;
 const LOCKED_OUT = 2;
 const PERMITS = 4;
+const LIMIT = 16;
+/** In place of what remains: the settlement was void. */
+const VOID = -1;
 
 export function writeTake({ charges, tentativeMs }: TakeMessage): Row {
   const row: (string | number)[] = [MESSAGE_FORMAT, tentativeMs];
@@ -52,7 +59,9 @@ export function writeTakeReply({ admitted, decisions, receipts, final }: TakeRep
   const epochs = receipts.values();
   for (const decision of decisions) {
     const { allowed, lockedOut, permits, retryAfterMs } = decision;
-    row.push((allowed ? ALLOWED : 0) | (lockedOut ? LOCKED_OUT : 0) | (permits === undefined ? 0 : PERMITS));
+    const bits =
+      (allowed ? ALLOWED : 0) | (lockedOut ? LOCKED_OUT : 0) | (permits === undefined ? 0 : PERMITS);
+    row.push(bits + aboveBits(decision));
     // A receipt for each that is allowed, when the take is admitted.
     row.push(retryAfterMs, permits ?? 0, (allowed && epochs.next().value?.epoch) || 0);
     writeStanding(row, decision);
@@ -74,6 +83,7 @@ export function readTakeReply(row: Row, charges: readonly Charge[]): TakeReply {
       ...readStanding(values),
       ...(bits & PERMITS && { permits }),
       ...(bits & LOCKED_OUT && { lockedOut: true }),
+      ...readLimit(bits),
     };
     const charge = charges[i];
     if (admitted && allowed && charge) receipts.push(receiptOf(charge, decision, epoch));
@@ -85,7 +95,7 @@ export function readTakeReply(row: Row, charges: readonly Charge[]): TakeReply {
 export function writeSettle({ settlements }: SettleMessage): Row {
   const row: (string | number)[] = [MESSAGE_FORMAT];
   for (const { receipt, cost } of settlements) {
-    writeCharge(row, receipt.charge);
+    writeCharge(row, receipt.charge, aboveBits(receipt));
     row.push(receipt.epoch, receipt.timeMs, cost);
   }
   return row;
@@ -93,8 +103,8 @@ export function writeSettle({ settlements }: SettleMessage): Row {
 
 export function readSettle(row: Row): SettleMessage {
   const settlements = read(row).all((values): Settlement => {
-    const charge = readCharge(values);
-    const receipt = { charge, epoch: values.number(), timeMs: values.number() };
+    const { charge, bits } = readChargeAndBits(values);
+    const receipt = { charge, epoch: values.number(), timeMs: values.number(), ...readLimit(bits) };
     return { receipt, cost: values.number() };
   });
   return { format: MESSAGE_FORMAT, settlements };
@@ -102,27 +112,41 @@ export function readSettle(row: Row): SettleMessage {
 
 export function writeSettleReply(standings: SettleReply): Row {
   const row: number[] = [MESSAGE_FORMAT];
-  for (const standing of standings) writeStanding(row, standing);
+  for (const standing of standings) writeStanding(row, standing ?? NOTHING);
   return row;
 }
 
-export const readSettleReply = (row: Row): SettleReply => read(row).all(readStanding);
+export const readSettleReply = (row: Row): SettleReply =>
+  read(row).all((values) => {
+    const standing = readStanding(values);
+    return standing.remaining === VOID ? undefined : standing;
+  });
 
-function writeCharge(row: (string | number)[], charge: Charge): void {
+const aboveBits = ({ limit }: { readonly limit?: number }): number =>
+  limit === undefined ? 0 : (limit + 1) * LIMIT;
+
+const readLimit = (bits: number): { limit?: number } =>
+  bits < LIMIT ? {} : { limit: Math.floor(bits / LIMIT) - 1 };
+
+function writeCharge(row: (string | number)[], charge: Charge, above = 0): void {
   const { key, count, quota, cost, shadow, durable, ahead, lockout } = charge;
   row.push(key, count, quota.algorithm, quota.limit, quota.windowMs, quota.burst, cost);
-  row.push((shadow ? SHADOW : 0) | (durable ? DURABLE : 0) | (ahead ? AHEAD : 0) | (lockout ? LOCKOUT : 0));
+  const bits =
+    (shadow ? SHADOW : 0) | (durable ? DURABLE : 0) | (ahead ? AHEAD : 0) | (lockout ? LOCKOUT : 0);
+  row.push(bits + above);
   if (ahead) row.push(ahead.units, ahead.holdMs);
   if (lockout) row.push(lockout.id, lockout.refusals, lockout.withinMs, lockout.durationMs);
 }
 
-function readCharge({ text, number }: Values): Charge {
+const readCharge = (values: Values): Charge => readChargeAndBits(values).charge;
+
+function readChargeAndBits({ text, number }: Values): { charge: Charge; bits: number } {
   const [key, count] = [text(), text()];
   const algorithm = text() as Quota["algorithm"];
   const quota = { algorithm, limit: number(), windowMs: number(), burst: number() };
   const cost = number();
   const bits = number();
-  return {
+  const charge = {
     ...{ key, count, quota, cost },
     shadow: (bits & SHADOW) > 0,
     durable: (bits & DURABLE) > 0,
@@ -132,7 +156,10 @@ function readCharge({ text, number }: Values): Charge {
         ? { id: text(), refusals: number(), withinMs: number(), durationMs: number() }
         : undefined,
   };
+  return { charge, bits };
 }
+
+const NOTHING: Standing = { remaining: VOID, moreRoomMs: 0, resetMs: 0, nowMs: 0 };
 
 function writeStanding(row: (string | number)[], standing: Standing): void {
   row.push(standing.remaining, standing.moreRoomMs, standing.resetMs, standing.nowMs);

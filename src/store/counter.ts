@@ -1,8 +1,17 @@
+import { administer, chargesOf, keyStandingOf } from "../limit/administer.ts";
 import type { Charge } from "../limit/charge.ts";
 import { EMPTY_RECORD, idleAtMs, type KeyRecord, readRecord } from "../limit/key-record.ts";
-import { settleAll } from "../limit/settle.ts";
-import { type Records, standingOf, takeAll } from "../limit/take.ts";
-import type { SettleMessage, SettleReply, TakeMessage, TakeReply } from "./counter-protocol.ts";
+import { settleAll, settledStanding } from "../limit/settle.ts";
+import { type Records, takeAll } from "../limit/take.ts";
+import {
+  type AdminMessage,
+  type AdminReply,
+  MESSAGE_FORMAT,
+  type SettleMessage,
+  type SettleReply,
+  type TakeMessage,
+  type TakeReply,
+} from "./counter-protocol.ts";
 import { createReserve, type Reserve, type Spent } from "./reserve.ts";
 
 /** What one object keeps beyond its memory. Nothing is awaited: what was put is there for whoever reads next. */
@@ -30,6 +39,7 @@ export interface CounterParts {
 export interface CounterCore {
   take(message: TakeMessage): TakeReply;
   settle(message: SettleMessage): SettleReply;
+  administer(message: AdminMessage): AdminReply;
   /** Deletes everything when all of it is idle; else looks again when it will be. */
   alarm(): void | Promise<void>;
 }
@@ -40,7 +50,8 @@ const MIN_ALARM_DELAY_MS = 10_000;
 /**
  * Counts for one key (by design for several: records are kept by key). Storage never lags memory: every admission is
  * written before anything else can run, unless a reserve of the key stands in storage and covers it, and so is every refusal
- * that a lockout counts; other refusals write nothing. Only the wait for the disk is skipped unless a charge is durable.
+ * that a lockout counts, and every edit of an operator; other refusals write nothing, and looking does not either. Only the
+ * wait for the disk is skipped, unless a charge is durable or an operator waits.
  */
 export function createCounter({ storage, now, onCorrupt }: CounterParts): CounterCore {
   /** Exact, and what is decided by. */
@@ -107,7 +118,23 @@ export function createCounter({ storage, now, onCorrupt }: CounterParts): Counte
         return { charge, units: Math.max(0, cost - charge.cost) };
       });
       keep(changed, spent, charges.some(isDurable), nowMs);
-      return charges.map((charge) => standingOf(records, charge, nowMs));
+      return settlements.map((settlement) => settledStanding(records, settlement, nowMs));
+    },
+
+    administer(request) {
+      const nowMs = now();
+      const charges = chargesOf(request);
+      load(charges, nowMs);
+      for (const [key, record] of administer(records, request, nowMs)) {
+        records.set(key, record);
+        // No reserve covers an edit, and what was reserved by the limit before is of no use.
+        reserves.set(key, createReserve());
+        write(key, record, true, nowMs);
+      }
+      return {
+        format: MESSAGE_FORMAT,
+        standings: charges.map((charge) => keyStandingOf(records, charge, nowMs)),
+      };
     },
 
     alarm() {

@@ -53,10 +53,15 @@ export class LeasePlan {
   }
 
   /** The store decided. @param counted units that it counted for this isolate */
-  answered({ remaining }: Decision, counted: number, askedMs: number, nowMs: number): void {
+  answered(
+    { remaining, limit = this.#quota.limit }: Decision,
+    counted: number,
+    askedMs: number,
+    nowMs: number,
+  ): void {
     this.#callMs = Math.max(0, nowMs - askedMs);
     this.#counted.note(counted, nowMs);
-    const used = this.#quota.limit - remaining;
+    const used = limit - remaining;
     this.#holders = Math.max(1, used / Math.max(1, this.#counted.units(nowMs)));
   }
 

@@ -86,7 +86,7 @@ export class Lease {
 
   /** What is sure of something that was paid with what is in hand, by what the store said last. */
   standing(nowMs: number): Decision {
-    const { moreRoomMs = 0, resetMs = 0, nowMs: thenMs = 0 } = this.#decision ?? {};
+    const { moreRoomMs = 0, resetMs = 0, nowMs: thenMs = 0, limit } = this.#decision ?? {};
     const ageMs = nowMs - this.#decidedMs;
     return {
       allowed: true,
@@ -95,6 +95,7 @@ export class Lease {
       moreRoomMs: Math.max(0, moreRoomMs - ageMs),
       resetMs: Math.max(0, resetMs - ageMs),
       nowMs: thenMs + ageMs,
+      ...(limit !== undefined && { limit }),
     };
   }
 }

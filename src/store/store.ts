@@ -1,4 +1,5 @@
-import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
+import type { Charge, Decision, KeyStanding, Receipt, Standing } from "../limit/charge.ts";
+import type { OverrideEdit } from "../limit/override.ts";
 import type { Settlement } from "../limit/settle.ts";
 import type { Deadline } from "./deadline.ts";
 
@@ -48,7 +49,24 @@ export interface Store {
   take(charges: readonly StoreCharge[], deadline: Deadline, tentative?: boolean): Promise<TakeAnswer>;
   /**
    * Replaces the cost of admissions by the true one: 0 gives all of it back. Once for each receipt.
-   * Returns how the settled quotas stand, in the order of the settlements: undefined where a store did not answer.
+   * Returns how the settled quotas stand, in the order of the settlements: undefined where a store did not answer, or the
+   * settlement was void because an operator reset the quota meanwhile.
    */
   settle(settlements: readonly Settlement[], deadline: Deadline): Promise<readonly (Standing | undefined)[]>;
+}
+
+/**
+ * What operators do. Adapters have it beside `take` and `settle`; the layers in front of them do not. Each rejects when the
+ * store does not answer, or the time is up; an edit may then have been made all the same. None is ever repeated.
+ */
+export interface Administration {
+  /** How each charge's key stands under its quota, in their order. Changes nothing. */
+  peek(charges: readonly Charge[], deadline: Deadline): Promise<readonly KeyStanding[]>;
+  /**
+   * Forgets what was counted of these charges, and that their keys are locked out; overrides stay. What was admitted before
+   * can no longer be settled, nor be given back.
+   */
+  reset(charges: readonly Charge[], deadline: Deadline): Promise<void>;
+  /** Gives quotas of keys another limit, each until an instant, or ends that: what was counted stands. */
+  override(overrides: readonly OverrideEdit[], deadline: Deadline): Promise<void>;
 }

@@ -29,6 +29,7 @@ it("a secret does not change a configuration's fingerprint", () => {
     STORE: "upstash",
     UPSTASH_REDIS_REST_URL: "https://redis.example",
     UPSTASH_REDIS_REST_TOKEN: secret,
+    ADMIN_TOKEN: secret.repeat(32),
   });
   expect(fingerprint(env("a"))).toBe(fingerprint(env("b")));
 });

@@ -245,10 +245,20 @@ describe("the times of slots", () => {
   });
 });
 
-describe("what a later release brings", () => {
-  it.each([["ADMIN_TOKEN", "a".repeat(32)]])("%s = %j is not supported yet", (name, value) => {
-    expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(/not supported yet/)]);
+describe("ADMIN_TOKEN", () => {
+  it("is kept as it is, and there is none by default", () => {
+    expect(configOf({ ADMIN_TOKEN: "a".repeat(32) }).adminToken).toBe("a".repeat(32));
+    expect(configOf({}).adminToken).toBeUndefined();
   });
+
+  it.each(["a".repeat(31), `${"a".repeat(16)} ${"a".repeat(16)}`, "ä".repeat(32), 32])(
+    "is not %j",
+    (value) => {
+      expect(problemsOf({ ADMIN_TOKEN: value })).toEqual([
+        "ADMIN_TOKEN: must be at least 32 characters without white space; `openssl rand -hex 32` makes one",
+      ]);
+    },
+  );
 });
 
 describe("a variable that looks like one of Weir's", () => {

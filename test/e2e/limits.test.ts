@@ -279,7 +279,9 @@ describe("lists and modes", () => {
 
   it("never forward /_weir/", async () => {
     const before = gateway.origin.seen.length;
-    expect((await gateway.send("/_weir/health")).status).toBe(404);
+    expect((await gateway.send("/_weir/health")).status).toBe(200);
+    for (const path of ["/_weir/other", "//_weir/health", "/%5fweir/health", "/_WEIR/health"])
+      expect((await gateway.send(path)).status).toBe(404);
     expect(gateway.origin.seen.length).toBe(before);
   });
 

@@ -49,6 +49,7 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     ),
     slots: { expectedWaitMs: () => 1_000 },
     newDeadline,
+    own: async () => new Response("Weir's own"),
     attend: (_: unknown, __: unknown, forward: () => Promise<Response>) => forward(),
     verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),

@@ -1,3 +1,4 @@
+import { type AdminRequest, administer } from "../../src/limit/administer.ts";
 import type { Charge, Decision, Lockout } from "../../src/limit/charge.ts";
 import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
 import type { Algorithm, Quota } from "../../src/limit/quota.ts";
@@ -39,6 +40,9 @@ export interface Shelf {
   /** The decision of a take of one charge. */
   takeOne(charge: Charge, clockMs: number): Decision;
   settle(settlements: readonly Settlement[], clockMs: number): Records;
+  administer(request: AdminRequest, clockMs: number): void;
+  /** Another limit for a charge's quota and key, for some time; no limit: the override ends. */
+  override(charge: Charge, limit: number | undefined, forMs: number, clockMs: number): void;
 }
 
 export function createShelf(): Shelf {
@@ -50,6 +54,7 @@ export function createShelf(): Shelf {
       else records.delete(key);
     }
   };
+  const ask: Shelf["administer"] = (request, clockMs) => keep(administer(records, request, clockMs));
   const take: Shelf["take"] = (charges, clockMs) => {
     const taken = takeAll(records, charges, clockMs);
     keep(taken.changed);
@@ -64,6 +69,9 @@ export function createShelf(): Shelf {
       keep(changed);
       return changed;
     },
+    administer: ask,
+    override: (charge, limit, forMs, clockMs) =>
+      ask({ kind: "override", overrides: [{ charge, limit, untilMs: clockMs + forMs }] }, clockMs),
   };
 }
 

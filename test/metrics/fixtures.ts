@@ -65,6 +65,7 @@ export function createObjects() {
   return {
     calls,
     shards,
+    shardOf,
     storages,
     setFault(next: Fault) {
       fault = next;

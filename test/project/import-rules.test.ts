@@ -42,6 +42,13 @@ const ALLOWED: Readonly<Record<string, { values: readonly string[]; types?: read
     types: ["config/", "limit/", "store/store.ts"],
   },
   "metrics/": { values: ["clock.ts", "cloudflare:workers"] },
+  "admin/": {
+    values: [
+      ...["config/", "policy/path-forms.ts", "key/", "metrics/"],
+      ...["limit/quota.ts", "http/decide.ts"],
+    ],
+    types: ["policy/", "limit/", "http/", "store/store.ts", "store/deadline.ts"],
+  },
   "http/": {
     values: [
       ...["policy/", "key/", "metrics/", "hono/"],
@@ -63,9 +70,10 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/counter.ts": ["store/counter-protocol.ts", "store/reserve.ts"],
   "store/reserve.ts": ["store/held-permits.ts", "store/pace.ts"],
   "store/counter-object.ts": [
-    ...["store/counter.ts", "store/counter-wire.ts"],
+    ...["store/counter.ts", "store/counter-wire.ts", "store/counter-protocol.ts"],
     ...["metrics/", "clock.ts", "cloudflare:workers"],
   ],
+  "store/counter-administration.ts": ["store/store.ts", "store/deadline.ts", "store/counter-protocol.ts"],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
   "store/scripts/record-lua.ts": [],
   "store/scripts/rules-lua.ts": [],

@@ -1,12 +1,14 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createCounterAdministration } from "../../src/store/counter-administration.ts";
 import type { CounterObject } from "../../src/store/counter-object.ts";
 import { createRemote, type Row } from "../../src/store/counter-wire.ts";
 import { createCounterStore } from "../../src/store/durable-object.ts";
 import { createKeyedStores } from "../../src/store/keyed-stores.ts";
+import { describeAdministration } from "./administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
-import { lockoutOf } from "./fixtures.ts";
+import { lockoutOf, patience, plainAdministration } from "./fixtures.ts";
 
 const counters = (env as unknown as { COUNTERS: DurableObjectNamespace<CounterObject> }).COUNTERS;
 const OPTIONS = { tentativeMs: 2_000, waitUntil: () => {} };
@@ -34,7 +36,8 @@ function open() {
     (key) => createCounterStore(() => createRemote(recorded(key)), OPTIONS),
     Date.now,
   );
-  return { store: plain(store), setTime: vi.setSystemTime, counterOf, calls };
+  const administration = plainAdministration(createCounterAdministration(counterOf));
+  return { store: plain(store), administration, setTime: vi.setSystemTime, counterOf, calls };
 }
 
 const storedIn = (stub: DurableObjectStub<CounterObject>) =>
@@ -50,6 +53,7 @@ afterEach(() => {
 });
 
 describeStore("the Durable Object store", open);
+describeAdministration("the Durable Object store", open);
 
 describe("a key object", () => {
   it("continues the count after it was evicted from memory", async () => {
@@ -213,6 +217,69 @@ describe("a key object and lockouts", () => {
     vi.setSystemTime(START_MS + 60_000);
     await runDurableObjectAlarm(counterOf("alice"));
     expect(await storedIn(counterOf("alice"))).toEqual([]);
+  });
+});
+
+describe("a key object and operators", () => {
+  const five = charge({ quota: quota(5, 60_000) });
+  const block = { charge: five, limit: 0, untilMs: START_MS + 3_600_000 };
+
+  it("writes an edit at once and waits for the disk, and writes nothing to be looked at", async () => {
+    const { administration, counterOf } = open();
+    await administration.peek([five]);
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
+    expect(await alarmOf(counterOf("alice"))).toBe(null);
+    const puts = await runInDurableObject(counterOf("alice"), (_, state) => vi.spyOn(state.storage, "put"));
+    await administration.override([block]);
+    await administration.reset([five]);
+    await administration.peek([five]);
+    expect(puts.mock.calls.map((call: unknown[]) => call[2])).toEqual(
+      Array(2).fill({ allowUnconfirmed: false }),
+    );
+  });
+
+  it("keeps an override when it is evicted from memory, and deletes it after its end", async () => {
+    const { store, administration, counterOf } = open();
+    await administration.override([block]);
+    await evictDurableObject(counterOf("alice"));
+    expect((await store.take([five])).decisions[0]).toMatchObject({ allowed: false, limit: 0 });
+    expect(await alarmOf(counterOf("alice"))).toBe(block.untilMs);
+    vi.setSystemTime(block.untilMs);
+    await runDurableObjectAlarm(counterOf("alice"));
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
+  });
+
+  it("keeps a reset when it is evicted from memory, and deletes what it kept of it", async () => {
+    const { store, administration, counterOf } = open();
+    const { receipts } = await store.take([{ ...five, cost: 5 }]);
+    await administration.reset([five]);
+    await evictDurableObject(counterOf("alice"));
+    await store.take([five]);
+    await store.settle(receipts.map((receipt) => ({ receipt, cost: 0 })));
+    expect((await administration.peek([five]))[0]?.remaining).toBe(4);
+    vi.setSystemTime(START_MS + 70_000);
+    await runDurableObjectAlarm(counterOf("alice"));
+    expect(await storedIn(counterOf("alice"))).toEqual([]);
+  });
+
+  it("of another release is not believed", async () => {
+    const strange = [
+      {},
+      { administer: () => Promise.reject(new TypeError("no such method")) },
+      { administer: () => ({ format: 2, standings: [] }) },
+    ];
+    for (const object of strange) {
+      const administration = createCounterAdministration(() => object as never);
+      await expect(administration.peek([five], patience)).rejects.toThrow();
+    }
+    const answer = await runInDurableObject(open().counterOf("alice"), (object) => {
+      try {
+        return object.administer({ format: 2 } as never);
+      } catch (error) {
+        return String(error);
+      }
+    });
+    expect(answer).toContain("format");
   });
 });
 

@@ -1,8 +1,9 @@
-import type { Decision, Lockout, Receipt, Standing } from "../../src/limit/charge.ts";
+import type { Charge, Decision, KeyStanding, Lockout, Receipt, Standing } from "../../src/limit/charge.ts";
+import type { OverrideEdit } from "../../src/limit/override.ts";
 import type { Quota } from "../../src/limit/quota.ts";
 import type { Settlement } from "../../src/limit/settle.ts";
 import type { Deadline } from "../../src/store/deadline.ts";
-import type { Store, StoreCharge } from "../../src/store/store.ts";
+import type { Administration, Store, StoreCharge } from "../../src/store/store.ts";
 
 /** Never up. */
 export const patience: Deadline = {
@@ -38,11 +39,28 @@ export function plain(store: Store): PlainStore {
   };
 }
 
+/** What operators do, as tests use it: without a deadline. */
+export interface PlainAdministration {
+  peek(charges: readonly Charge[]): Promise<readonly KeyStanding[]>;
+  reset(charges: readonly Charge[]): Promise<void>;
+  override(overrides: readonly OverrideEdit[]): Promise<void>;
+}
+
+export const plainAdministration = (administration: Administration): PlainAdministration => ({
+  peek: (charges) => administration.peek(charges, patience),
+  reset: (charges) => administration.reset(charges, patience),
+  override: (overrides) => administration.override(overrides, patience),
+});
+
 /** A store under test, and its clock in the test's hand. */
 export interface StoreUnderTest {
   readonly store: PlainStore;
   /** Sets the store's clock, epoch milliseconds. */
   setTime(ms: number): void;
+}
+
+export interface AdministeredStore extends StoreUnderTest {
+  readonly administration: PlainAdministration;
 }
 
 export const START_MS = 1_800_000_000_000;

@@ -1,17 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { createLocalStore } from "../../src/store/local.ts";
+import { describeAdministration } from "./administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
-import { lockoutOf } from "./fixtures.ts";
+import { lockoutOf, plainAdministration } from "./fixtures.ts";
 
 function open(maxKeys?: number, onOverflow?: () => void) {
   let nowMs = 0;
   const setTime = (ms: number) => {
     nowMs = ms;
   };
-  return { store: plain(createLocalStore(() => nowMs, maxKeys, onOverflow)), setTime };
+  const store = createLocalStore(() => nowMs, maxKeys, onOverflow);
+  return { store: plain(store), administration: plainAdministration(store), setTime };
 }
 
 describeStore("the local store", () => open());
+describeAdministration("the local store", () => open());
 
 describe("the local store, full of live state", () => {
   it("lets new keys share one count and says so, and keeps those it has", async () => {
@@ -54,6 +57,20 @@ describe("the local store, full of live state", () => {
     setTime(START_MS + 60_000);
     for (let i = 0; i < 2; i++) await store.take([{ ...one, key: "second" }]);
     expect((await store.take([{ ...one, key: "second" }])).decisions[0]?.lockedOut).toBe(true);
+  });
+
+  it("gives a key that an operator edits a record of its own, and keeps it", async () => {
+    const { store, administration, setTime } = open(1);
+    setTime(START_MS);
+    const one = charge({ key: "second", quota: quota(1, 60_000) });
+    await store.take([{ ...one, key: "first" }]);
+    await administration.override([{ charge: one, limit: 3, untilMs: START_MS + 60_000 }]);
+    for (const remaining of [2, 1, 0])
+      expect((await store.take([one])).decisions[0]).toMatchObject({ allowed: true, remaining });
+    expect((await administration.peek([{ ...one, key: "third" }]))[0]).toMatchObject({
+      limit: 1,
+      remaining: 1,
+    });
   });
 
   it("makes room by dropping keys whose window is over", async () => {

@@ -1,16 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
-import { METRICS_READER, type ReadMetrics } from "./metrics-reader.ts";
+import { type Counted, readMetrics } from "./metrics-reader.ts";
 
 /** The path of the executable. */
 const workerd = createRequire(import.meta.url)("workerd") as { default: string };
 
 /** Where `test/support/build.ts` leaves the Worker's script. */
 export const BUNDLE = resolve(import.meta.dirname, "../../dist/index.js");
+
+/** What operators sign in with, unless a test sets another one. */
+export const ADMIN_TOKEN = "the-token-of-all-tests-0123456789";
 
 export interface WorkerOptions {
   /** Variables of the Worker: text as it is, everything else as JSON. */
@@ -31,8 +35,8 @@ export interface RunningWorker {
   readonly inspectorUrl: string;
   /** What the process has printed so far. */
   output(): string;
-  /** What its isolates have handed to its metrics objects. */
-  readMetrics(): Promise<ReadMetrics>;
+  /** What its metrics say. */
+  readMetrics(): Promise<Counted>;
   stop(): Promise<void>;
 }
 
@@ -43,11 +47,11 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
   await mkdir(storage, { recursive: true });
   // The configuration can only embed what lies beside it.
   await copyFile(script, join(folder, "index.js"));
-  await writeFile(join(folder, "metrics-reader.js"), METRICS_READER);
+  const texts = await copyTexts(script, folder);
   if (front) await copyFile(front, join(folder, "front.js"));
   const config = join(folder, "config.capnp");
   const modules = front ? ["front.js", "index.js"] : ["index.js"];
-  await writeFile(config, capnp(vars, storage, modules));
+  await writeFile(config, capnp({ ADMIN_TOKEN, ...vars }, storage, modules, texts));
   const inspector = inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
   const child = spawn(workerd.default, ["serve", "--experimental", "--control-fd=3", ...inspector, config], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -75,7 +79,7 @@ export async function startWorker(options: WorkerOptions = {}): Promise<RunningW
     pid: child.pid ?? 0,
     inspectorUrl,
     output: () => output,
-    readMetrics: async () => (await (await fetch(urlOf("metrics"))).json()) as ReadMetrics,
+    readMetrics: () => readMetrics(urlOf("http"), String(vars.ADMIN_TOKEN ?? ADMIN_TOKEN)),
     stop,
   };
 }
@@ -92,13 +96,33 @@ function listenPorts(child: ChildProcess): Promise<ReadonlyMap<string, number>> 
         const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
         if (port) ports.set(socket ?? event, port);
       }
-      if (ports.has("http") && ports.has("metrics")) found(ports);
+      if (ports.has("http")) found(ports);
     });
   });
 }
 
+/** Copies what wrangler put beside a script, or beside the one that it was made of, and returns the names. */
+async function copyTexts(script: string, folder: string): Promise<string[]> {
+  const imported = (await readFile(script, "utf8")).matchAll(/["']\.\/([\w.-]+\.(?:html|txt))["']/g);
+  const names = [...new Set([...imported].map(([, name = ""]) => name))];
+  for (const name of names) {
+    const beside = join(dirname(script), name);
+    await copyFile(existsSync(beside) ? beside : join(dirname(BUNDLE), name), join(folder, name));
+  }
+  return names;
+}
+
 /** The first module is the Worker's own. */
-function capnp(vars: Readonly<Record<string, unknown>>, storage: string, modules: readonly string[]): string {
+function capnp(
+  vars: Readonly<Record<string, unknown>>,
+  storage: string,
+  modules: readonly string[],
+  texts: readonly string[],
+): string {
+  const embedded = [
+    ...modules.map((name) => `( name = ${text(name)}, esModule = embed ${text(name)} )`),
+    ...texts.map((name) => `( name = ${text(name)}, text = embed ${text(name)} )`),
+  ];
   const bindings = Object.entries(vars).map(([name, value]) =>
     typeof value === "string"
       ? `( name = ${text(name)}, text = ${text(value)} )`
@@ -108,17 +132,15 @@ function capnp(vars: Readonly<Record<string, unknown>>, storage: string, modules
 const config :Workerd.Config = (
   services = [
     ( name = "weir", worker = .weir ),
-    ( name = "metrics-reader", worker = .reader ),
     ( name = "internet", network = ( allow = ["public", "private"] ) ),
     ( name = "storage", disk = ( path = ${text(storage)}, writable = true ) ),
   ],
   sockets = [
     ( name = "http", address = "127.0.0.1:0", http = (), service = "weir" ),
-    ( name = "metrics", address = "127.0.0.1:0", http = (), service = "metrics-reader" ),
   ],
 );
 const weir :Workerd.Worker = (
-  modules = [${modules.map((name) => `( name = ${text(name)}, esModule = embed ${text(name)} )`).join(", ")}],
+  modules = [${embedded.join(", ")}],
   compatibilityDate = "2026-10-23",
   compatibilityFlags = ["enable_request_signal"],
   bindings = [
@@ -131,13 +153,6 @@ const weir :Workerd.Worker = (
     ( className = "MetricsObject", uniqueKey = "metrics", enableSql = true ),
   ],
   durableObjectStorage = ( localDisk = "storage" ),
-);
-const reader :Workerd.Worker = (
-  modules = [( name = "metrics-reader.js", esModule = embed "metrics-reader.js" )],
-  compatibilityDate = "2026-10-23",
-  bindings = [
-    ( name = "METRICS", durableObjectNamespace = ( className = "MetricsObject", serviceName = "weir" ) ),
-  ],
 );
 `;
 }

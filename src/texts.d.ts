@@ -1,0 +1,10 @@
+/** Files that wrangler puts beside the script as modules of text. */
+declare module "*.html" {
+  const text: string;
+  export default text;
+}
+
+declare module "*.txt" {
+  const text: string;
+  export default text;
+}
