@@ -3,6 +3,7 @@ import { createAudit } from "./admin/audit.ts";
 import { createRoutes, type RoutesParts } from "./admin/create-routes.ts";
 import { createDesk } from "./admin/desk.ts";
 import { createKeyOperations } from "./admin/key-operations.ts";
+import { createLookup } from "./admin/lookup.ts";
 import { createOwnLimits, type OwnLimitsParts } from "./admin/own-limits.ts";
 import { createOwnQuota } from "./admin/own-quota.ts";
 import { createSignIn } from "./admin/sign-in.ts";
@@ -44,7 +45,13 @@ export function createOwnPaths(parts: OwnPathsParts): Own {
   const keys = createKeyOperations({ ...parts, desk, audit: createAudit(), now: systemClock });
   const { adminToken: token } = config;
   return createAdmin({
-    routes: createRoutes({ ...parts, ...attachments, ownLimits, keys }),
+    routes: createRoutes({
+      ...parts,
+      ...attachments,
+      ownLimits,
+      keys,
+      lookup: createLookup({ ...parts, desk }),
+    }),
     signIn: token === undefined ? undefined : createSignIn(token, quota("sign-in", MAX_WRONG_TOKENS)),
     log,
   });

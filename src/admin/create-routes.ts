@@ -15,6 +15,7 @@ export interface RoutesParts {
   readonly version: string;
   readonly ownLimits: Handler;
   readonly keys: KeyOperations;
+  readonly lookup: Handler;
   /** Undefined: nothing adds metrics up. */
   readonly readMetrics: ReadMetrics | undefined;
   readonly page: Page;
@@ -23,7 +24,7 @@ export interface RoutesParts {
 }
 
 export function createRoutes(parts: RoutesParts): Routes {
-  const { config, fingerprint, version, ownLimits, keys, readMetrics, page, openapi } = parts;
+  const { config, fingerprint, version, ownLimits, keys, lookup, readMetrics, page, openapi } = parts;
   const names = config.policies.map(({ name }) => name);
 
   const metrics =
@@ -51,7 +52,7 @@ export function createRoutes(parts: RoutesParts): Routes {
     ],
     ["/_weir/policies", operator({ GET: () => jsonAnswer(policiesView(config, fingerprint)) })],
     ["/_weir/peek", operator({ POST: keys.peek })],
-    ["/_weir/lookup", operator({ POST: keys.lookup })],
+    ["/_weir/lookup", operator({ POST: lookup })],
     ["/_weir/reset", operator({ POST: keys.reset })],
     ["/_weir/overrides", operator({ PUT: keys.override, DELETE: keys.lift })],
     ["/_weir/openapi.json", operator({ GET: () => textAnswer(openapi, "application/json") })],

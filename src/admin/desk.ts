@@ -30,10 +30,15 @@ export function createDesk({ administration, newDeadline, report }: DeskParts): 
     }
   }
 
+  // About nothing nobody is asked: a key may be unlimited.
   return {
     peek: async (charges) =>
       charges.length > 0 ? ask((deadline) => administration.peek(charges, deadline)) : [],
-    reset: (charges) => ask((deadline) => administration.reset(charges, deadline)),
-    override: (overrides) => ask((deadline) => administration.override(overrides, deadline)),
+    reset: async (charges) => {
+      if (charges.length > 0) await ask((deadline) => administration.reset(charges, deadline));
+    },
+    override: async (overrides) => {
+      if (overrides.length > 0) await ask((deadline) => administration.override(overrides, deadline));
+    },
   };
 }

@@ -1,6 +1,6 @@
 import type { Limits, NamedQuota, Policy } from "../config/config.ts";
 import { type Field, optional, required } from "../config/fields.ts";
-import type { Problem, Report } from "../config/problem.ts";
+import { collectProblems, type Report } from "../config/problem.ts";
 import { bad, ok } from "../config/result.ts";
 import { chargeOf, chooseQuotas } from "../key/charges.ts";
 import type { Digest } from "../key/digest.ts";
@@ -67,8 +67,7 @@ export async function targetOf(
     return undefined;
   }
   if (known !== undefined) return { policy, key: known, quotas: allQuotas(policy.limits) };
-  const problems: Problem[] = [];
-  const add: Report = (path, message) => problems.push({ path, message });
+  const { problems, report: add } = collectProblems();
   const given = parseGiven(key, ipv6Prefix, add);
   if (problems.length === 0) checkParts(policy, given, add);
   for (const { path, message } of problems) report(path, message);

@@ -7,7 +7,7 @@ import { nearest } from "./nearest.ts";
 import { parseNetwork } from "./network.ts";
 import { parsePattern } from "./pattern.ts";
 import { policySchema } from "./policy-schema.ts";
-import type { Problem, Report } from "./problem.ts";
+import { collectProblems, type Problem, type Report } from "./problem.ts";
 import type { Result } from "./result.ts";
 import { bad } from "./result.ts";
 import { LISTS, VARIABLES, variablesSchema } from "./variables-schema.ts";
@@ -22,8 +22,7 @@ type Variables = Fields<typeof variablesSchema>;
 
 /** The Worker's environment as a configuration, or everything that is wrong with it. */
 export function parseConfig(env: Env): ParsedConfig {
-  const problems: Problem[] = [];
-  const report: Report = (path, message) => problems.push({ path, message });
+  const { problems, report } = collectProblems();
   // A variable that was emptied is one that is not set.
   const set = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== "" && value !== undefined),

@@ -6,3 +6,9 @@ export interface Problem {
 }
 
 export type Report = (path: string, message: string) => void;
+
+/** A list of problems, and what adds to it. */
+export function collectProblems(): { readonly problems: Problem[]; readonly report: Report } {
+  const problems: Problem[] = [];
+  return { problems, report: (path, message) => problems.push({ path, message }) };
+}

@@ -22,13 +22,14 @@ describe("while the store is away", () => {
     ["POST", "reset", target],
     ["PUT", "overrides", { ...target, limit: 0 }],
     ["DELETE", "overrides", target],
-  ])("%s %s says so, and logs no change", async (method, path, body) => {
+  ])("%s %s says so, and a change is logged as one that may have been made", async (method, path, body) => {
     const answer = await weir.operate(method, path, body);
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
-    const events = weir.lines.map((line) => JSON.parse(line).event);
-    expect(events).toContain("store_error");
-    expect(events).not.toContain("admin");
+    const events = weir.lines.map((line) => JSON.parse(line));
+    expect(events).toContainEqual(expect.objectContaining({ event: "store_error", store: "upstash" }));
+    const changes = events.filter(({ event }) => event === "admin").map(({ outcome }) => outcome);
+    expect(changes).toEqual(path === "peek" || path === "lookup" ? [] : ["unknown"]);
   });
 
   it("callers are told that nobody knows how they stand", async () => {
