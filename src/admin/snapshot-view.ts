@@ -1,7 +1,8 @@
-import { ANSWERS } from "../metrics/series.ts";
+import { ANSWERS, POLICY_DECISIONS } from "../metrics/series.ts";
 import type { MetricsSnapshot } from "../metrics/snapshot.ts";
 import { isoTime } from "./key-state.ts";
 
+const MINUTE_MS = 60_000;
 const RECENT_MS = 300_000;
 /** What is counted for each policy, by the names that JSON has for it. */
 const POLICY_SERIES = {
@@ -32,6 +33,7 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
       last_hour: Object.fromEntries(
         Object.entries(POLICY_SERIES).map(([field, series]) => [field, sum(series(name))]),
       ),
+      per_minute: perMinute(metrics, name),
       top_refused: topRefused[name] ?? [],
     })),
     store: {
@@ -45,4 +47,19 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
       without_call: sum("edge_decisions refusal", recentMs) + sum("edge_decisions lease", recentMs),
     },
   };
+}
+
+/**
+ * What a policy decided in the 60 seconds before the snapshot, in tenths: of the minute before the current one as much as
+ * is still in them, as if it had been spread evenly.
+ */
+function perMinute({ at, lastHour }: MetricsSnapshot, name: string): number {
+  const elapsedMs = at % MINUTE_MS;
+  const begun = at - elapsedMs;
+  const decided = (beginMs: number) => {
+    const counts = lastHour.find((minute) => minute.at === beginMs)?.counts ?? {};
+    return POLICY_DECISIONS.reduce((sum, decision) => sum + (counts[`requests ${name} ${decision}`] ?? 0), 0);
+  };
+  const estimate = decided(begun) + decided(begun - MINUTE_MS) * (1 - elapsedMs / MINUTE_MS);
+  return Math.round(10 * estimate) / 10;
 }

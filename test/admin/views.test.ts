@@ -131,9 +131,10 @@ describe("what happened", () => {
         {
           name: "two",
           last_hour: { ...none, allowed: 2, refused: 1, near_limit: 1 },
+          per_minute: 3,
           top_refused: [{ key: expect.stringMatching(/^[\w-]{22}$/), refusals: 1, error: 0 }],
         },
-        { name: "idle", last_hour: { ...none, allowed: 0 }, top_refused: [] },
+        { name: "idle", last_hour: { ...none, allowed: 0 }, per_minute: 0, top_refused: [] },
       ],
       store: {
         kind: "local",
