@@ -59,6 +59,7 @@ export interface Minute {
 export interface PolicyTraffic {
   readonly name: string;
   readonly last_hour: PolicyCounts;
+  /** Decisions, over the last five minutes. */
   readonly per_minute: number;
   readonly top_refused: readonly RefusedKey[];
 }

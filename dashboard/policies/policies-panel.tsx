@@ -66,7 +66,7 @@ export function PoliciesPanel({ configuration, snapshot, problem }: PoliciesPane
               <th scope="col">Policy</th>
               <th scope="col">Quotas</th>
               <th scope="col">Mode</th>
-              <th scope="col" class="number">
+              <th scope="col" class="number" title="Decisions, on average over the last five minutes">
                 Now / min
               </th>
               <th scope="col" class="number">

@@ -2,8 +2,7 @@ import { ANSWERS, POLICY_DECISIONS } from "../metrics/series.ts";
 import type { MetricsSnapshot } from "../metrics/snapshot.ts";
 import { isoTime } from "./key-state.ts";
 
-const MINUTE_MS = 60_000;
-const RECENT_MS = 300_000;
+const RECENT_MINUTES = 5;
 /** What is counted for each policy, by the names that JSON has for it. */
 const POLICY_SERIES = {
   allowed: (name: string) => `requests ${name} allowed`,
@@ -14,16 +13,18 @@ const POLICY_SERIES = {
   lockouts: (name: string) => `lockouts ${name}`,
 };
 
-/** What the dashboard shows, as JSON: of the last hour, and of the last five minutes for the store. */
+/** What the dashboard shows, as JSON: of the last hour, and of the last five minutes for the store and `per_minute`. */
 export function snapshotView(metrics: MetricsSnapshot, policies: readonly string[], storeKind: string) {
   const { at, connections, lastHour, topRefused, store } = metrics;
   const sum = (series: string, sinceMs = 0) =>
     lastHour.reduce((total, minute) => total + (minute.at > sinceMs ? (minute.counts[series] ?? 0) : 0), 0);
+  const decisions = (name: string, sinceMs: number) =>
+    POLICY_DECISIONS.reduce((total, decision) => total + sum(`requests ${name} ${decision}`, sinceMs), 0);
   const minutes = lastHour.map((minute) => ({
     at: isoTime(minute.at),
     ...Object.fromEntries(ANSWERS.map((answer) => [answer, minute.counts[`answers ${answer}`] ?? 0])),
   }));
-  const recentMs = at - RECENT_MS;
+  const recentMs = at - RECENT_MINUTES * 60_000;
   return {
     at: isoTime(at),
     connections,
@@ -33,7 +34,7 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
       last_hour: Object.fromEntries(
         Object.entries(POLICY_SERIES).map(([field, series]) => [field, sum(series(name))]),
       ),
-      per_minute: perMinute(metrics, name),
+      per_minute: decisions(name, recentMs) / RECENT_MINUTES,
       top_refused: topRefused[name] ?? [],
     })),
     store: {
@@ -47,19 +48,4 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
       without_call: sum("edge_decisions refusal", recentMs) + sum("edge_decisions lease", recentMs),
     },
   };
-}
-
-/**
- * What a policy decided in the 60 seconds before the snapshot, in tenths: of the minute before the current one as much as
- * is still in them, as if it had been spread evenly.
- */
-function perMinute({ at, lastHour }: MetricsSnapshot, name: string): number {
-  const elapsedMs = at % MINUTE_MS;
-  const begun = at - elapsedMs;
-  const decided = (beginMs: number) => {
-    const counts = lastHour.find((minute) => minute.at === beginMs)?.counts ?? {};
-    return POLICY_DECISIONS.reduce((sum, decision) => sum + (counts[`requests ${name} ${decision}`] ?? 0), 0);
-  };
-  const estimate = decided(begun) + decided(begun - MINUTE_MS) * (1 - elapsedMs / MINUTE_MS);
-  return Math.round(10 * estimate) / 10;
 }

@@ -3,7 +3,7 @@ import { type KeyRecord, storedState, withCount } from "./key-record.ts";
 import type { Quota } from "./quota.ts";
 
 /** The longest that permits are held: an admission counts from their end. */
-const MAX_HOLD_MS = 10_000;
+export const MAX_HOLD_MS = 10_000;
 
 /** No count has an id of this form, nor has a lockout. */
 const idOf = (count: string): string => `${count}/epoch`;

@@ -1,7 +1,7 @@
 import { rulesFor } from "./algorithms.ts";
 import type { Charge } from "./charge.ts";
 import { withGeneration } from "./generation.ts";
-import { type KeyRecord, type StoredCount, storedState, withCount, withoutCounts } from "./key-record.ts";
+import { type KeyRecord, type StoredCount, storedState, withCount } from "./key-record.ts";
 import { MAX_CAPACITY_MS, type Quota, withLimit } from "./quota.ts";
 import { isCount } from "./rules.ts";
 
@@ -22,27 +22,32 @@ export type OverrideEdit = Pick<Override, "untilMs"> & {
   readonly limit: number | undefined;
 };
 
-/** Which quota of which key. */
-type Counted = Pick<Charge, "count" | "quota">;
+/** All overrides of a key stand under this id, as no count does: where there are none, looking costs next to nothing. */
+const ID = "overrides";
 
-/** No count has an id of this form, nor has a lockout. */
-const idOf = (count: string): string => `${count}/override`;
+/** How they are kept. */
+type Entry = readonly [count: string, limit: number, untilMs: number];
 
 /** The override in force; undefined when there is none, or what is stored is not valid. */
 export function overrideOf(
   record: KeyRecord,
-  { count, quota }: Counted,
+  { count, quota }: Pick<Charge, "count" | "quota">,
   nowMs: number,
 ): Override | undefined {
-  const stored = record.counts[idOf(count)];
-  return stored && stored.untilMs > nowMs ? readOverride(stored, quota) : undefined;
+  const stored = record.counts[ID];
+  if (!stored || stored.untilMs <= nowMs) return undefined;
+  const [, limit = 0, untilMs = 0] = entriesOf(stored).find(([id]) => id === count) ?? [];
+  if (untilMs <= nowMs || limit * quota.windowMs > MAX_CAPACITY_MS) return undefined;
+  return { limit, untilMs, quota: limit === 0 ? quota : withLimit(quota, limit) };
 }
 
-function readOverride({ untilMs, state }: StoredCount, quota: Quota): Override | undefined {
-  if (!Array.isArray(state) || state.length !== 1) return undefined;
-  const limit: unknown = state[0];
-  if (!isCount(limit) || limit * quota.windowMs > MAX_CAPACITY_MS) return undefined;
-  return { limit, untilMs, quota: limit === 0 ? quota : withLimit(quota, limit) };
+const entriesOf = (stored: StoredCount | undefined): Entry[] =>
+  Array.isArray(stored?.state) ? stored.state.filter(isEntry) : [];
+
+function isEntry(entry: unknown): entry is Entry {
+  if (!Array.isArray(entry)) return false;
+  const [count, limit, untilMs] = entry as unknown[];
+  return typeof count === "string" && isCount(limit) && isCount(untilMs);
 }
 
 /** The instant from which a state means the same as the empty one, now and when the override has ended. */
@@ -60,10 +65,10 @@ export function withOverride(
   nowMs: number,
 ): KeyRecord {
   const { count, quota } = charge;
-  const edited =
-    limit === undefined
-      ? withoutCounts(record, [idOf(count)])
-      : withCount(record, idOf(count), { untilMs, state: [limit] }, nowMs);
+  const others = entriesOf(record.counts[ID]).filter(([id, , endMs]) => id !== count && endMs > nowMs);
+  const entries: Entry[] = limit === undefined ? others : [...others, [count, limit, untilMs]];
+  const lastMs = Math.max(0, ...entries.map(([, , endMs]) => endMs));
+  const edited = withCount(record, ID, { untilMs: lastMs, state: entries }, nowMs);
   const override = overrideOf(edited, charge, nowMs);
   const stored = storedState(edited, count, nowMs);
   const state = rulesFor(quota.algorithm).read(stored);

@@ -1,10 +1,22 @@
-import { aheadOf, receiptOf } from "../limit/ahead.ts";
-import type { Charge, Decision, Receipt, Standing } from "../limit/charge.ts";
-import type { Quota } from "../limit/quota.ts";
-import type { Settlement } from "../limit/settle.ts";
+import { type AdminRequest, chargesOf } from "../limit/administer.ts";
+import { receiptOf } from "../limit/ahead.ts";
+import type { Charge, KeyStanding, Receipt } from "../limit/charge.ts";
+import type { Deadline } from "./deadline.ts";
 import { luaScripts } from "./scripts/lua.ts";
-import type { Store } from "./store.ts";
+import type { Administration, Store } from "./store.ts";
 import { createUpstashRest } from "./upstash-rest.ts";
+import {
+  editArgs,
+  PER_DECISION,
+  PER_KEY_STANDING,
+  PER_STANDING,
+  readDecision,
+  readKeyStanding,
+  readSettled,
+  settlementArgs,
+  takeArgs,
+  wholeNumbers,
+} from "./upstash-values.ts";
 
 export interface UpstashOptions {
   readonly url: string;
@@ -17,32 +29,35 @@ export interface UpstashOptions {
   readonly now?: () => number;
 }
 
-const LETTERS: { readonly [A in Quota["algorithm"]]: string } = {
-  "sliding-window": "s",
-  "token-bucket": "t",
-  "fixed-window": "f",
-  // Kept alike: what it is refused and given back for is not the script's to know.
-  concurrency: "s",
-};
-/** What the scripts read for a charge without a lockout. */
-const NO_LOCKOUT = "-";
-/** Of a charge that wants no permits. */
-const NO_AHEAD = { units: -1, holdMs: 0 };
-/** Numbers of the reply before the decisions, for each decision, and for each standing. */
+/** Numbers of a reply before the decisions. */
 const HEAD = 2;
-const PER_DECISION = 9;
-const PER_STANDING = 4;
 
 /**
  * Counts in Upstash Redis over REST: one script call for all charges of a request, by the server's clock.
  * One attempt only: a call that failed may have counted.
  */
-export function createUpstashStore({ url, token, namespace, onCorrupt, now }: UpstashOptions): Store {
+export function createUpstashStore(options: UpstashOptions): Store & Administration {
+  const { url, token, namespace, onCorrupt, now } = options;
   const run = createRunner(url, token);
   const clockArgs = () => (now ? [now()] : []);
   // Stock Redis behind a REST proxy refuses the flag.
   const scripts = luaScripts(/\.upstash\.io$/.test(new URL(url).hostname), now ? "argument" : "server");
   const redisKeys = (keys: readonly string[]) => keys.map((key) => `${namespace}:${key}`);
+
+  async function administer(request: AdminRequest, deadline: Deadline): Promise<readonly KeyStanding[]> {
+    const charges = chargesOf(request);
+    if (charges.length === 0) return [];
+    const keys = keysOf(charges);
+    const edits = request.kind === "override" ? request.overrides : charges.map((charge) => ({ charge }));
+    const args = [request.kind, ...edits.flatMap((edit) => editArgs(edit, keys)), ...clockArgs()];
+    const [corrupt = 0, ...numbers] = wholeNumbers(
+      await run(scripts.administer, redisKeys(keys), args, deadline.signal()),
+    );
+    if (numbers.length !== charges.length * PER_KEY_STANDING)
+      throw new Error("unexpected reply of the script");
+    if (corrupt > 0) onCorrupt();
+    return partsOf(numbers, PER_KEY_STANDING).map(readKeyStanding);
+  }
 
   return {
     async take(charges, deadline) {
@@ -53,16 +68,12 @@ export function createUpstashStore({ url, token, namespace, onCorrupt, now }: Up
         throw new Error("unexpected reply of the script");
       const [admitted, corrupt = 0] = numbers;
       if (corrupt > 0) onCorrupt();
-      const replies = charges.map((_, i) =>
-        numbers.slice(HEAD + i * PER_DECISION, HEAD + (i + 1) * PER_DECISION),
-      );
-      const decisions = replies.map(readDecision);
-      const receipts = decisions.flatMap((decision, i): Receipt[] => {
+      const decided = partsOf(numbers.slice(HEAD), PER_DECISION).map(readDecision);
+      const receipts = decided.flatMap(({ decision, epoch }, i): Receipt[] => {
         const charge = charges[i];
-        const epoch = replies[i]?.[PER_DECISION - 1] ?? 0;
         return admitted === 1 && charge && decision.allowed ? [receiptOf(charge, decision, epoch)] : [];
       });
-      const outcomes = decisions.map((decision) => ({ kind: "decided", decision }) as const);
+      const outcomes = decided.map(({ decision }) => ({ kind: "decided", decision }) as const);
       return { admitted: admitted === 1, outcomes, receipts, final: true };
     },
 
@@ -73,10 +84,19 @@ export function createUpstashStore({ url, token, namespace, onCorrupt, now }: Up
         await run(scripts.settle, redisKeys(keys), args, deadline.signal()),
       );
       if (corrupt > 0) onCorrupt();
-      return settlements.map((_, i) => readStanding(numbers.slice(i * PER_STANDING)));
+      return partsOf(numbers, PER_STANDING).map(readSettled);
     },
+
+    peek: (charges, deadline) => administer({ kind: "peek", charges }, deadline),
+    reset: async (charges, deadline) => void (await administer({ kind: "reset", charges }, deadline)),
+    override: async (overrides, deadline) =>
+      void (await administer({ kind: "override", overrides }, deadline)),
   };
 }
+
+/** A list in parts of so many. */
+const partsOf = (numbers: readonly number[], length: number): number[][] =>
+  Array.from({ length: numbers.length / length }, (_, i) => numbers.slice(i * length, (i + 1) * length));
 
 type Run = (
   script: string,
@@ -107,50 +127,3 @@ async function sha1(script: string): Promise<string> {
 }
 
 const keysOf = (charges: readonly Charge[]): string[] => [...new Set(charges.map(({ key }) => key))];
-
-type Args = (string | number)[];
-
-function chargeArgs({ key, count, quota, cost, lockout }: Charge, keys: readonly string[]): Args {
-  const { algorithm, limit, windowMs, burst } = quota;
-  return [
-    keys.indexOf(key) + 1,
-    count,
-    LETTERS[algorithm],
-    limit,
-    windowMs,
-    burst,
-    cost,
-    lockout?.id ?? NO_LOCKOUT,
-  ];
-}
-
-function takeArgs(charge: Charge, keys: readonly string[]): Args {
-  const { refusals = 0, withinMs = 0, durationMs = 0 } = charge.lockout ?? {};
-  const { units, holdMs } = aheadOf(charge) ?? NO_AHEAD;
-  return [...chargeArgs(charge, keys), charge.shadow ? 1 : 0, refusals, withinMs, durationMs, units, holdMs];
-}
-
-function settlementArgs({ receipt, cost }: Settlement, keys: readonly string[]): Args {
-  return [...chargeArgs(receipt.charge, keys), receipt.epoch, receipt.timeMs, cost];
-}
-
-function wholeNumbers(reply: unknown): number[] {
-  if (!Array.isArray(reply) || !reply.every(Number.isSafeInteger))
-    throw new Error("unexpected reply of the script");
-  return reply;
-}
-
-function readDecision([allowed, wait = 0, lockedOut, ...numbers]: readonly number[]): Decision {
-  const permits = numbers[PER_STANDING] ?? -1;
-  return {
-    allowed: allowed === 1,
-    retryAfterMs: wait < 0 ? Number.POSITIVE_INFINITY : wait,
-    ...(lockedOut === 1 && { lockedOut: true }),
-    ...readStanding(numbers),
-    ...(permits >= 0 && { permits }),
-  };
-}
-
-function readStanding([remaining = 0, moreRoomMs = 0, resetMs = 0, nowMs = 0]: readonly number[]): Standing {
-  return { remaining, moreRoomMs, resetMs, nowMs };
-}

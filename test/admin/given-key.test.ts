@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { targetOf } from "../../src/admin/target.ts";
 import type { Problem } from "../../src/config/problem.ts";
@@ -87,6 +88,27 @@ describe("an operator's key", () => {
     const digest = await requested(key, request);
     expect(digest).toMatch(/^[\w-]{22}$/);
     expect(await given(key, written)).toEqual({ digest, problems: [] });
+  });
+
+  it("is that of a request with any value", async () => {
+    const ascii = fc.string({ unit: fc.constantFrom(...` !"#$%&'()*+,-./09:;<=>?@AZ[]^_az{|}~`) });
+    const call = (name: string) => JSON.stringify({ jsonrpc: "2.0", method: "tools/call", params: { name } });
+    const of: Readonly<Record<string, (text: string) => Request>> = {
+      "cookie:c": (text) => ({ headers: { Cookie: `a=1; c=${encodeURIComponent(text)}` } }),
+      "query:q": (text) => ({ url: `https://example.com/?q=${encodeURIComponent(text)}` }),
+      user: (text) => ({ claims: { sub: text } }),
+      "body:/u": (text) => ({ body: JSON.stringify({ u: text }) }),
+      "mcp:tool": (text) => ({ body: call(text) }),
+    };
+    const any = fc.tuple(fc.constantFrom(...Object.keys(of)), fc.string({ unit: "grapheme" }));
+    const header = fc.tuple(fc.constantFrom("header:h", "header:authorization"), ascii);
+    const property = fc.asyncProperty(fc.oneof(any, header), async ([key, text]) => {
+      const request = of[key]?.(text) ?? { headers: { [key.slice("header:".length)]: text } };
+      const digest = await requested(key, request);
+      // A message without a tool is none of such a policy's.
+      expect(await given(key, { [key]: text })).toMatchObject({ digest });
+    });
+    await fc.assert(property);
   });
 
   it("is cut to the configured prefix", async () => {

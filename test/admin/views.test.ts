@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { snapshotView } from "../../src/admin/snapshot-view.ts";
+import { snapshotOf } from "../../src/metrics/snapshot.ts";
 import { START_MS, weirWith } from "./fixtures.ts";
 
 const POLICIES = [
@@ -131,7 +133,7 @@ describe("what happened", () => {
         {
           name: "two",
           last_hour: { ...none, allowed: 2, refused: 1, near_limit: 1 },
-          per_minute: 3,
+          per_minute: 0.6,
           top_refused: [{ key: expect.stringMatching(/^[\w-]{22}$/), refusals: 1, error: 0 }],
         },
         { name: "idle", last_hour: { ...none, allowed: 0 }, per_minute: 0, top_refused: [] },
@@ -147,6 +149,26 @@ describe("what happened", () => {
         without_call: 0,
       },
     });
+  });
+
+  it("leaves out minutes without a request, and counts only the last five as now", () => {
+    const minute = (ago: number, counts: Readonly<Record<string, number>>) => {
+      return { at: START_MS - ago * 60_000, counts };
+    };
+    const lastHour = [
+      minute(6, { "requests two allowed": 7, "answers allowed": 7, "edge_decisions lease": 3 }),
+      minute(4, { "requests two refused": 4, "answers refused": 4, "edge_decisions refusal": 2 }),
+      minute(3, { "requests two shadow_refused": 1, "answers allowed": 1, "edge_decisions lease": 1 }),
+      minute(1, { "store_ms 5": 9 }),
+    ];
+    const view = snapshotView({ ...snapshotOf([], START_MS), lastHour }, ["two"], "upstash");
+    expect(view.minutes.map(({ at }) => at)).toEqual([
+      "2026-11-22T09:54:00Z",
+      "2026-11-22T09:56:00Z",
+      "2026-11-22T09:57:00Z",
+    ]);
+    expect(view.policies).toMatchObject([{ last_hour: { allowed: 7, refused: 4 }, per_minute: 1 }]);
+    expect(view.store).toMatchObject({ kind: "upstash", without_call: 3 });
   });
 
   it("is shown to Prometheus", async () => {

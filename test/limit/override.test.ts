@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { keyStandingOf } from "../../src/limit/administer.ts";
-import { idleAtMs } from "../../src/limit/key-record.ts";
+import { EMPTY_RECORD, idleAtMs } from "../../src/limit/key-record.ts";
 import { CONCURRENCY, MAX_CAPACITY_MS, type Quota } from "../../src/limit/quota.ts";
 import {
   allowedAt,
@@ -82,6 +82,20 @@ describe("an override", () => {
     expect(shelf.takeOne(five, START)).not.toHaveProperty("limit");
   });
 
+  it("stands beside others of its key, which end by themselves", () => {
+    const hour = chargeOf(sliding(50, HOUR));
+    const shelf = overridden();
+    shelf.override(hour, 70, MINUTE, START);
+    shelf.override(five, 6, 2 * HOUR, START);
+    const limits = (atMs: number) =>
+      [five, hour].map((charge) => keyStandingOf(shelf.records, charge, atMs).limit);
+    expect([limits(START), limits(START + MINUTE), limits(START + 2 * HOUR)]).toEqual([
+      [6, 70],
+      [6, 50],
+      [5, 50],
+    ]);
+  });
+
   it("is for one quota of one key", () => {
     const shelf = overridden();
     expect(shelf.takeOne({ ...five, key: "other" }, START)).not.toHaveProperty("limit");
@@ -113,14 +127,20 @@ describe("an override", () => {
   it.each([
     ["no list", { limit: 5 }],
     ["empty", []],
-    ["a negative limit", [-1]],
-    ["a fraction", [1.5]],
-    ["text", ["5"]],
-    ["more than one number", [5, 5]],
-    ["a limit past what the arithmetic keeps exact", [MAX_CAPACITY_MS / MINUTE + 1]],
+    ["no entry", [5]],
+    ["a negative limit", [[five.count, -1, START + HOUR]]],
+    ["a fraction", [[five.count, 1.5, START + HOUR]]],
+    ["text", [[five.count, "5", START + HOUR]]],
+    ["without an end", [[five.count, 5]]],
+    ["at its end", [[five.count, 5, START]]],
+    ["another count's", [["other", 5, START + HOUR]]],
+    [
+      "a limit past what the arithmetic keeps exact",
+      [[five.count, MAX_CAPACITY_MS / MINUTE + 1, START + HOUR]],
+    ],
   ])("that is stored as %s is none", (_, state) => {
     const shelf = createShelf();
-    const counts = { [`${five.count}/override`]: { untilMs: START + HOUR, state } };
+    const counts = { overrides: { untilMs: START + HOUR, state } };
     (shelf.records as Map<string, unknown>).set("caller", { format: 1, epoch: 0, atMs: START, counts });
     const decision = shelf.takeOne(five, START);
     expect(decision).toMatchObject({ allowed: true, remaining: 4 });
@@ -269,8 +289,10 @@ describe("what is given back around an override", () => {
 describe("a record with an override", () => {
   it("is kept until the override ends, and no longer", () => {
     const shelf = overridden();
-    const record = shelf.records.get("caller");
-    expect(record && idleAtMs(record)).toBe(START + HOUR);
+    const idleMs = () => idleAtMs(shelf.records.get("caller") ?? EMPTY_RECORD);
+    expect(idleMs()).toBe(START + HOUR);
+    shelf.override(five, undefined, 0, START);
+    expect(idleMs()).toBe(0);
   });
 
   it("keeps a bucket's debt for as long as a lower limit takes to pay it back", () => {

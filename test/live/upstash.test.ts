@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createUpstashStore } from "../../src/store/upstash.ts";
+import { describeAdministration } from "../store/administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "../store/contract.ts";
+import { plainAdministration } from "../store/fixtures.ts";
 
 // Against a real database: `npm run test:upstash`, never part of `npm test`. Everything it writes expires by itself.
 const url = process.env.UPSTASH_REDIS_REST_URL;
@@ -19,7 +21,7 @@ function open(clock: "own" | "server" = "own") {
   const setTime = (ms: number) => {
     nowMs = ms;
   };
-  return { store: plain(store), setTime, namespace };
+  return { store: plain(store), administration: plainAdministration(store), setTime, namespace };
 }
 
 async function command(...words: (string | number)[]): Promise<unknown> {
@@ -29,6 +31,7 @@ async function command(...words: (string | number)[]): Promise<unknown> {
 }
 
 describeStore("a real Upstash database", () => open());
+describeAdministration("a real Upstash database", () => open());
 
 describe("a real Upstash database", () => {
   const ten = charge({ quota: quota(10, 60_000) });

@@ -81,9 +81,15 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   "store/scripts/lua.ts": [
     "store/scripts/record-lua.ts",
     "store/scripts/rules-lua.ts",
-    "store/scripts/lockout-lua.ts",
+    ...["store/scripts/lockout-lua.ts", "store/scripts/override-lua.ts", "store/scripts/administer-lua.ts"],
   ],
-  "store/upstash.ts": ["store/store.ts", "store/scripts/lua.ts", "store/upstash-rest.ts"],
+  "store/scripts/override-lua.ts": [],
+  "store/scripts/administer-lua.ts": [],
+  "store/upstash.ts": [
+    ...["store/store.ts", "store/deadline.ts", "store/scripts/lua.ts"],
+    ...["store/upstash-rest.ts", "store/upstash-values.ts"],
+  ],
+  "store/upstash-values.ts": [],
   "store/upstash-rest.ts": [],
   "store/keyed-stores.ts": ["store/store.ts", "store/deadline.ts", "store/bounded-map.ts"],
   "store/known-refusals.ts": ["store/bounded-map.ts"],

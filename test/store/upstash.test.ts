@@ -1,15 +1,17 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type AdminRequest, administer, chargesOf, keyStandingOf } from "../../src/limit/administer.ts";
 import type { Ahead, Lockout, Receipt } from "../../src/limit/charge.ts";
 import { type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
-import type { Quota } from "../../src/limit/quota.ts";
-import { type Settlement, settleAll } from "../../src/limit/settle.ts";
-import { standingOf, takeAll } from "../../src/limit/take.ts";
+import { MAX_CAPACITY_MS, type Quota } from "../../src/limit/quota.ts";
+import { type Settlement, settleAll, settledStanding } from "../../src/limit/settle.ts";
+import { takeAll } from "../../src/limit/take.ts";
 import type { StoreCharge } from "../../src/store/store.ts";
 import { createUpstashStore } from "../../src/store/upstash.ts";
 import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
+import { describeAdministration } from "./administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
-import { lockoutOf } from "./fixtures.ts";
+import { lockoutOf, plainAdministration } from "./fixtures.ts";
 
 let redis: RunningRedis;
 let opened = 0;
@@ -37,7 +39,8 @@ function open(clock: "own" | "server" = "own") {
   const setTime = (ms: number) => {
     nowMs = ms;
   };
-  return { store: plain(store), setTime, namespace, corrupt: () => corrupt };
+  const administration = plainAdministration(store);
+  return { store: plain(store), administration, setTime, namespace, corrupt: () => corrupt };
 }
 
 /** Sends commands as an operator would. */
@@ -48,6 +51,7 @@ async function command(...words: (string | number)[]): Promise<unknown> {
 }
 
 describeStore("the Upstash store", () => open());
+describeAdministration("the Upstash store", () => open());
 
 describe("the Upstash store", () => {
   const user = charge({ key: "user", quota: quota(5, 60_000) });
@@ -123,6 +127,50 @@ describe("the Upstash store", () => {
     expect(corrupt()).toBe(0);
   });
 
+  it("makes one call for what an operator asks, and writes nothing to look", async () => {
+    const { administration } = open("server");
+    const override = { charge: user, limit: 9, untilMs: Date.now() + 60_000 };
+    const asked = [
+      [() => administration.peek(three), undefined],
+      [() => administration.override([override, { ...override, charge: address }]), 2],
+      [() => administration.reset(three), 2],
+    ] as const;
+    await administration.reset(three);
+    for (const [ask, set] of asked) {
+      await redis.rest.resetStats();
+      await ask();
+      expect(redis.rest.requests).toBe(1);
+      const { evalsha, time, mget, set: sets } = await redis.rest.commandStats();
+      expect({ evalsha, time, mget, set: sets }).toEqual({ evalsha: 1, time: 1, mget: 1, set });
+    }
+  });
+
+  it("takes as ever under an override: one MGET, and one SET for each admitted key", async () => {
+    const { store, administration } = open("server");
+    await administration.override([{ charge: user, limit: 9, untilMs: Date.now() + 60_000 }]);
+    await redis.rest.resetStats();
+    expect((await store.take(three)).decisions[0]).toMatchObject({ limit: 9, remaining: 8 });
+    expect(await redis.rest.commandStats()).toMatchObject({ evalsha: 1, time: 1, mget: 1, set: 2 });
+  });
+
+  it("keeps an override on a line of its own, with an expiry at its end", async () => {
+    const { administration, namespace } = open("server");
+    const untilMs = Date.now() + 7_200_000;
+    await administration.override([{ charge: user, limit: 0, untilMs }]);
+    const entry = (await redis.entries()).find(({ key }) => key === `${namespace}:user`);
+    expect(entry?.value).toMatch(new RegExp(`^1 0 \\d+\\n${user.count}/override ${untilMs} 0$`));
+    expect(Math.abs((entry?.ttlMs ?? 0) - 7_200_000)).toBeLessThan(5_000);
+  });
+
+  it.each(["-1", "1.5", "5 5", "", `${2 ** 53 - 1}`])("reads %j as no override", async (words) => {
+    const { store, namespace } = open();
+    const value = `1 0 5\n${user.count}/override ${START_MS + 60_000} ${words}`;
+    await command("SET", `${namespace}:user`, value, "PX", 60_000);
+    const [decision] = (await store.take([user])).decisions;
+    expect(decision).toMatchObject({ allowed: true, remaining: 4 });
+    expect(decision).not.toHaveProperty("limit");
+  });
+
   it("sends the script's text only when the server does not know it", async () => {
     const { store } = open("server");
     await store.take([user]);
@@ -191,8 +239,12 @@ describe("the Upstash store", () => {
   });
 });
 
-/** One call of a store, some time after the one before: a take, or the settling or renewing of all that is still open. */
+/**
+ * One call of a store, some time after the one before: a take, the settling or renewing of all that is still open, or what an
+ * operator does.
+ */
 type Step =
+  | { readonly kind: "administer"; readonly moveMs: number; readonly request: AdminRequest }
   | { readonly kind: "renew"; readonly moveMs: number }
   | { readonly kind: "take"; readonly moveMs: number; readonly charges: readonly StoreCharge[] }
   | { readonly kind: "settle"; readonly moveMs: number; readonly cost: number };
@@ -278,13 +330,31 @@ function stepsFor([pool, lockoutPool]: readonly [readonly Quota[], readonly Lock
     selector: ({ key, count }) => key + count,
   });
   const take = fc.record({ kind: fc.constant("take" as const), moveMs: move, charges });
+  const limit = chosen.chain(({ limit, windowMs }) =>
+    fc.oneof(
+      fc.constantFrom(undefined, 0, 1, Math.floor(MAX_CAPACITY_MS / windowMs)),
+      fc.integer({ min: 1, max: 2 * limit }),
+    ),
+  );
+  const override = fc.record({ charge: one, limit, untilMs: fc.nat(86_400_000).map((ms) => START_MS + ms) });
+  const request: fc.Arbitrary<AdminRequest> = fc.oneof(
+    fc.record({
+      kind: fc.constant("override" as const),
+      overrides: fc.array(override, { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({ kind: fc.constantFrom("reset" as const, "peek" as const), charges }),
+  );
+  const administer = fc.record({ kind: fc.constant("administer" as const), moveMs: move, request });
   const settle = fc.record({ kind: fc.constant("settle" as const), moveMs: move, cost: fc.nat(5_000) });
   const renew = fc.record({ kind: fc.constant("renew" as const), moveMs: move });
-  return fc.array(fc.oneof({ weight: 5, arbitrary: take }, settle, renew), {
-    minLength: 1,
-    maxLength: 25,
-    size: "max",
-  });
+  return fc.array(
+    fc.oneof({ weight: 7, arbitrary: take }, { weight: 2, arbitrary: administer }, settle, renew),
+    {
+      minLength: 1,
+      maxLength: 25,
+      size: "max",
+    },
+  );
 }
 
 const histories = fc
@@ -297,9 +367,11 @@ describe("the Lua twin", () => {
     let locked = 0;
     let permits = 0;
     let renewed = 0;
+    let overridden = 0;
+    let voided = 0;
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
-        const { store, setTime } = open();
+        const { store, administration, setTime } = open();
         let records: ReadonlyMap<string, KeyRecord> = new Map();
         let pending: Receipt[] = [];
         let nowMs = START_MS;
@@ -313,17 +385,29 @@ describe("the Lua twin", () => {
             expect(answer).toEqual(expected);
             locked += expected.decisions.filter(({ lockedOut }) => lockedOut).length;
             permits += expected.decisions.filter((decision) => decision.permits).length;
+            overridden += expected.decisions.filter(({ limit }) => limit !== undefined).length;
             pending.push(...answer.receipts);
             records = new Map([...records, ...changed]);
+          } else if (step.kind === "administer") {
+            const { request } = step;
+            records = new Map([...records, ...administer(records, request, nowMs)]);
+            const asked = chargesOf(request);
+            const expected = asked.map((one) => keyStandingOf(records, one, nowMs));
+            if (request.kind === "override") await administration.override(request.overrides);
+            else if (request.kind === "reset") await administration.reset(request.charges);
+            expect(await administration.peek(asked)).toEqual(expected);
           } else if (pending.length > 0) {
             const settled = pending.flatMap((receipt) =>
               step.kind === "renew" ? renewal(receipt) : [{ receipt, cost: step.cost }],
             );
             records = new Map([...records, ...settleAll(records, settled, nowMs)]);
-            const expected = settled.map(({ receipt }) => standingOf(records, receipt.charge, nowMs));
-            expect(await store.settle(settled)).toEqual(expected);
+            const expected = settled.map((settlement) => settledStanding(records, settlement, nowMs));
+            expect(await store.settle(settled)).toEqual(expected.filter((standing) => standing));
+            voided += expected.filter((standing) => !standing).length;
             const renewals = step.kind === "renew" ? pending : [];
-            pending = renewals.map((receipt, i) => ({ ...receipt, timeMs: expected[2 * i + 1]?.nowMs ?? 0 }));
+            pending = renewals.map((receipt, i) => {
+              return { ...receipt, timeMs: expected[2 * i + 1]?.nowMs ?? receipt.timeMs };
+            });
             renewed += pending.length;
           }
           for (const record of records.values()) expect(readRecord(record)).toBeDefined();
@@ -335,5 +419,7 @@ describe("the Lua twin", () => {
     expect(locked).toBeGreaterThan(250);
     expect(permits).toBeGreaterThan(250);
     expect(renewed).toBeGreaterThan(250);
+    expect(overridden).toBeGreaterThan(250);
+    expect(voided).toBeGreaterThan(0);
   });
 });

@@ -92,7 +92,9 @@ function bucket.wait(s, q, cost, now)
   local excess = debt(s, q, now) + cost * q.window - q.burst * q.window
   return math.max(0, math.ceil(excess / q.limit))
 end
-function bucket.add(s, q, cost, now) return { now, saturated(debt(s, q, now) + cost * q.window) } end
+function bucket.add(s, q, cost, now, hold)
+  return { now, saturated(debt(s, q, now) + cost * q.window + (hold or 0) * q.limit) }
+end
 function bucket.refund(s, q, cost, admitted, now)
   local owed = cost * q.window
   return { now, math.max(0, debt(s, q, now) - (owed - repaid(q, owed, now - admitted))) }
