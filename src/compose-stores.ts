@@ -88,11 +88,6 @@ export function createStores(config: Config, parts: StoresParts): Stores {
   return { ...shared, store: withKnownRefusals(leased, known, now, onKnown), administration };
 }
 
-const notYet = async () => {
-  throw new Error("the Redis store has no administration yet");
-};
-const NOT_YET: Administration = { peek: notYet, reset: notYet, override: notYet };
-
 function createUpstash(
   { namespace }: Config,
   upstash: NonNullable<Config["upstash"]>,
@@ -100,7 +95,7 @@ function createUpstash(
   log: Log,
 ): Adapter {
   const store = createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
-  return { guarded: guard(1)(store, "redis"), administration: NOT_YET };
+  return { guarded: guard(1)(store, "redis"), administration: store };
 }
 
 function createCounters(

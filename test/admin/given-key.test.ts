@@ -71,6 +71,7 @@ const SAME: [string, unknown, Request][] = [
   ["mcp:tool", { "mcp:tool": "SEARCH" }, { body: toolCall }],
   ["mcp:prompt", { "mcp:prompt": " greet" }, { body: promptGet }],
   ["mcp:method", { "mcp:method": "tools/call" }, { body: toolCall }],
+  ["mcp:method", { "mcp:method": "Ping" }, { body: toolCall.replace("tools/call", "Ping") }],
   ["body:/user/id", { "body:/user/id": "alice" }, { body: '{"user":{"id":"alice"}}' }],
   ["global", { global: "" }, {}],
   ["global", {}, {}],

@@ -11,7 +11,10 @@ describe("while the store is away", () => {
       STORE: "upstash",
       UPSTASH_REDIS_REST_URL: "https://redis.example",
       UPSTASH_REDIS_REST_TOKEN: "token",
-      POLICIES: [{ name: "ip", limit: "3/minute" }],
+      POLICIES: [
+        { name: "ip", limit: "3/minute" },
+        { name: "user", key: "header:x-user", limit: "3/minute, 9/hour" },
+      ],
     });
     vi.stubGlobal("fetch", () => Promise.reject(new Error("down")));
   });
@@ -33,7 +36,14 @@ describe("while the store is away", () => {
   });
 
   it("callers are told that nobody knows how they stand", async () => {
-    expect((await weir.send("/_weir/limits")).status).toBe(503);
+    let calls = 0;
+    vi.stubGlobal("fetch", () => {
+      calls += 1;
+      return Promise.reject(new Error("down"));
+    });
+    expect((await weir.send("/_weir/limits", { headers: { "X-User": "alice" } })).status).toBe(503);
+    // One to count the question, one for all keys.
+    expect(calls).toBe(2);
   });
 
   it("the right token is let through, and wrong ones are still counted", async () => {
