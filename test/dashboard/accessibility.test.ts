@@ -3,15 +3,14 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { useBrowser } from "../support/browser.ts";
 import { keyId } from "./fake-api.ts";
 import { manyPolicies, quiet } from "./fixtures.ts";
-import { lookUp, openDashboard, openSignedIn, signIn } from "./open-dashboard.ts";
+import { lookUp, signIn, useDashboard } from "./use-dashboard.ts";
 import { useFakeApi } from "./use-fake-api.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const browser = useBrowser();
 const api = useFakeApi();
+const { open, openSignedIn } = useDashboard(api, axe);
 
 const looks = (["light", "dark"] as const).flatMap((scheme) => [
   { scheme, width: 1_280 },
@@ -34,10 +33,8 @@ async function expectFine(page: Page, part = "html"): Promise<void> {
 }
 
 describe.each(looks)("in $scheme, $width pixels wide, everybody can read", (look) => {
-  const view = { ...look, script: axe };
-
   it("the sign-in, also after a wrong token", async () => {
-    const { page } = await openDashboard(browser(), api().url, view);
+    const { page } = await open(look);
     await expectFine(page);
     await signIn(page, "wrong");
     await page.getByRole("alert").filter({ hasText: "not accepted" }).waitFor();
@@ -46,7 +43,7 @@ describe.each(looks)("in $scheme, $width pixels wide, everybody can read", (look
 
   it("the page under load, a user that was looked up, and each dialog", async () => {
     api().remaining.set(keyId({ policy: "chat-user", key: { "header:x-user-id": "alice" } }), 0);
-    const { page } = await openSignedIn(browser(), api().url, view);
+    const { page } = await openSignedIn(look);
     await page.getByText("Show as a table").click();
     await lookUp(page, "alice");
     await page.getByRole("article").waitFor();
@@ -67,7 +64,7 @@ describe.each(looks)("in $scheme, $width pixels wide, everybody can read", (look
 
   it("an empty page, a failing one, and one with a hundred policies of long names", async () => {
     api().snapshot = quiet;
-    const { page } = await openSignedIn(browser(), api().url, view);
+    const { page } = await openSignedIn(look);
     await expectFine(page);
     api().trouble = { status: 503, detail: "The store did not answer." };
     await page.clock.fastForward(5_000);

@@ -1,12 +1,11 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { useBrowser } from "../support/browser.ts";
 import { keyId } from "./fake-api.ts";
-import { lookUp, openDashboard, openSignedIn, panel } from "./open-dashboard.ts";
+import { lookUp, panel, useDashboard } from "./use-dashboard.ts";
 import { useFakeApi } from "./use-fake-api.ts";
 
-const browser = useBrowser();
 const api = useFakeApi();
+const { open, openSignedIn } = useDashboard(api);
 const ALICE = { policy: "chat-user", key: { "header:x-user-id": "alice" } };
 
 /** The dialog of an action on the card that a look-up of alice shows. */
@@ -19,7 +18,7 @@ async function openDialog(page: Page, action: string) {
 describe("looking up a user", () => {
   it("tells which policy refuses, and when there is room", async () => {
     api().remaining.set(keyId(ALICE), 0);
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     await lookUp(page, "alice");
     await page
       .getByRole("status")
@@ -34,14 +33,14 @@ describe("looking up a user", () => {
 
   it("tells who is locked out", async () => {
     api().lockedOut.set(keyId(ALICE), 840);
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await lookUp(page, "alice");
     await page.getByText("Locked out for 14 min more, whatever the quotas say.").waitFor();
   });
 
   it("by several parts shows every policy that has one of them, the refusing first", async () => {
     api().remaining.set(keyId({ policy: "chat-ip", key: { ip: "203.0.113.7" } }), 0);
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await page.getByRole("button", { name: "Add a part" }).click();
     await page.getByLabel("Value 2").fill("203.0.113.7");
     await lookUp(page, "alice");
@@ -52,7 +51,7 @@ describe("looking up a user", () => {
   });
 
   it("says what is wrong with what was typed", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     api().trouble = { status: 400, detail: "key.ip: is not an address.", route: "lookup" };
     await lookUp(page, "alice");
     await panel(page, "Look up a user")
@@ -62,7 +61,7 @@ describe("looking up a user", () => {
   });
 
   it("keeps nothing of what was typed", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await lookUp(page, "alice");
     await page.getByRole("article").waitFor();
     expect(
@@ -71,7 +70,7 @@ describe("looking up a user", () => {
   });
 
   it("shows as text what looks like markup", async () => {
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     const name = "<img src=x onerror=alert(1)>";
     const [policy] = api().configuration.policies;
     if (policy) api().configuration = { ...api().configuration, policies: [{ ...policy, name }] };
@@ -82,7 +81,7 @@ describe("looking up a user", () => {
   });
 
   it("can be refreshed", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await lookUp(page, "alice");
     await page.getByText("Has room", { exact: true }).waitFor();
     api().remaining.set(keyId(ALICE), 0);
@@ -93,7 +92,7 @@ describe("looking up a user", () => {
 
 describe("an action", () => {
   it("that is cancelled does nothing, and the keyboard is where it was", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const dialog = await openDialog(page, "Block");
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
@@ -102,7 +101,7 @@ describe("an action", () => {
   });
 
   it("shows on the card what it did", async () => {
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     const dialog = await openDialog(page, "Block");
     await dialog.getByRole("button", { name: "Block", exact: true }).click();
     await dialog
@@ -119,7 +118,7 @@ describe("an action", () => {
   });
 
   it("to override starts from the limits in force, and lasts as long as chosen", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const dialog = await openDialog(page, "Override");
     expect(await dialog.getByLabel("New limit").inputValue()).toBe("5/minute, 60/hour");
     await dialog.getByLabel("New limit").fill("100/minute");
@@ -132,7 +131,7 @@ describe("an action", () => {
   });
 
   it("until a time of one's own says when that time is past", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const dialog = await openDialog(page, "Block");
     await dialog.getByLabel("until …").check();
     await dialog.getByLabel("Until, in your time zone").fill("2020-01-01T00:00");
@@ -143,7 +142,7 @@ describe("an action", () => {
 
   it("to lift also resets, when only that lets the user in", async () => {
     api().remaining.set(keyId(ALICE), 0);
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const dialog = await openDialog(page, "Lift");
     expect(await dialog.getByLabel("Also forget what it has used, and end a lockout").isChecked()).toBe(true);
     await dialog.getByRole("button", { name: "Lift", exact: true }).click();
@@ -154,7 +153,7 @@ describe("an action", () => {
   });
 
   it("that fails says why, and can be tried again", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const dialog = await openDialog(page, "Reset");
     api().trouble = { status: 503, detail: "The store did not answer.", route: "reset" };
     await dialog.getByRole("button", { name: "Reset", exact: true }).click();
@@ -168,7 +167,7 @@ describe("an action", () => {
 describe("the keyboard alone", () => {
   it("gets from the sign-in to a lifted refusal, and always shows where it is", async () => {
     api().remaining.set(keyId(ALICE), 0);
-    const { page } = await openDashboard(browser(), api().url);
+    const { page } = await open();
     const { keyboard } = page;
     const focused = () =>
       page.evaluate<string>(`(() => {

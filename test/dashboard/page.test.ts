@@ -1,21 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { useBrowser } from "../support/browser.ts";
 import { keyId } from "./fake-api.ts";
 import { manyPolicies, minute, quiet, snapshot, trafficOf } from "./fixtures.ts";
-import { lookUp, openDashboard, openSignedIn, panel, signIn } from "./open-dashboard.ts";
+import { lookUp, panel, signIn, useDashboard } from "./use-dashboard.ts";
 import { useFakeApi } from "./use-fake-api.ts";
 
-const browser = useBrowser();
 const api = useFakeApi();
+const { open, openSignedIn } = useDashboard(api);
 
 describe("signing in", () => {
   it("starts at the token's field", async () => {
-    const { page } = await openDashboard(browser(), api().url);
+    const { page } = await open();
     await page.getByLabel("Admin token").and(page.locator(":focus")).waitFor();
   });
 
   it("with a wrong token says so, and keeps nothing", async () => {
-    const { page, problems } = await openDashboard(browser(), api().url);
+    const { page, problems } = await open();
     await signIn(page, "wrong");
     await page.getByRole("alert").filter({ hasText: "The token is not accepted." }).waitFor();
     expect(await page.evaluate("sessionStorage.length")).toBe(0);
@@ -30,21 +29,21 @@ describe("signing in", () => {
     [{ status: 404, detail: "Not found." }, "Administration is not turned on here: set ADMIN_TOKEN."],
     [{ status: 503, detail: "The store did not answer." }, "The store did not answer."],
   ])("tells what else is wrong: %j", async (trouble, text) => {
-    const { page } = await openDashboard(browser(), api().url);
+    const { page } = await open();
     api().trouble = trouble;
     await signIn(page);
     await page.getByRole("alert").filter({ hasText: text }).waitFor();
   });
 
   it("says that nothing answers", async () => {
-    const { page } = await openDashboard(browser(), api().url);
+    const { page } = await open();
     await page.context().setOffline(true);
     await signIn(page);
     await page.getByRole("alert").filter({ hasText: "Weir cannot be reached." }).waitFor();
   });
 
   it("lasts over a reload, until one signs out", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await page.reload();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Admin token").waitFor();
@@ -52,7 +51,7 @@ describe("signing in", () => {
   });
 
   it("is asked for again when the token is changed", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     api().trouble = { status: 401, detail: "" };
     await page.clock.fastForward(5_000);
     await page.getByRole("alert").filter({ hasText: "not accepted any more" }).waitFor();
@@ -61,7 +60,7 @@ describe("signing in", () => {
 
 describe("the figures", () => {
   it("are there: traffic, store, policies, refused keys", async () => {
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     expect(await panel(page, "Traffic").innerText()).toMatch(/Refused\s+570\s+4\.\d%/);
     expect(await page.getByRole("img").getAttribute("aria-label")).toMatch(/570 refused, 36 degraded/);
     const store = (await panel(page, "Store").innerText()).replace(/\s+/g, " ");
@@ -77,7 +76,7 @@ describe("the figures", () => {
   });
 
   it("are drawn", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const colours = await page.locator(".chart canvas").evaluate((canvas) => {
       const { width, height } = canvas as unknown as { width: number; height: number };
       const context = (
@@ -95,7 +94,7 @@ describe("the figures", () => {
   });
 
   it("come anew every five seconds", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const now = Date.now();
     api().snapshot = {
       ...snapshot(),
@@ -106,13 +105,13 @@ describe("the figures", () => {
   });
 
   it("are also a table", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await page.getByText("Show as a table").click();
     expect(await page.getByRole("region", { name: "Requests by minute" }).getByRole("row").count()).toBe(61);
   });
 
   it("stop being asked for while nobody looks", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const look = (hidden: boolean) =>
       page.evaluate(`Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} });
         document.dispatchEvent(new Event("visibilitychange"))`);
@@ -125,7 +124,7 @@ describe("the figures", () => {
   });
 
   it("are said to be old when they are, and live when they are again", async () => {
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     api().trouble = { status: 503, detail: "The store did not answer." };
     await page.clock.fastForward(5_000);
     const status = page
@@ -143,18 +142,18 @@ describe("the figures", () => {
   });
 
   it("say that they are being loaded, and why they cannot be", async () => {
-    let open = () => {};
-    const { page } = await openDashboard(browser(), api().url);
+    let openGate = () => {};
+    const { page } = await open();
     await page.evaluate(
       `sessionStorage.setItem("weir-admin-token", "an-admin-token-for-the-tests-of-the-page")`,
     );
     api().gate = new Promise<void>((opened) => {
-      open = opened;
+      openGate = opened;
     });
     await page.reload();
     await expect.poll(() => page.getByText("Loading …").count()).toBe(5);
     api().trouble = { status: 404, detail: "Metrics need the METRICS binding.", route: "snapshot" };
-    open();
+    openGate();
     await panel(page, "Traffic").getByText("Metrics need the METRICS binding.").waitFor();
     // What does not need them works.
     await lookUp(page, "alice");
@@ -163,7 +162,7 @@ describe("the figures", () => {
 
   it("of a new deployment are empty, and say so", async () => {
     api().snapshot = quiet;
-    const { page, problems } = await openSignedIn(browser(), api().url);
+    const { page, problems } = await openSignedIn();
     await page.getByText("No request was limited in the last hour.").waitFor();
     await page.getByText("No key was refused.").waitFor();
     await panel(page, "Store").getByText("Not asked").waitFor();
@@ -181,7 +180,7 @@ describe("a hundred policies", () => {
         trafficOf(name, { allowed: 10, refused: i }),
       ),
     };
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     const policies = panel(page, "Policies");
     const names = () => policies.locator("tbody .name").allInnerTexts();
     expect(await names()).toHaveLength(25);
@@ -200,7 +199,7 @@ describe("a hundred policies", () => {
 
 describe("the most refused keys", () => {
   it("can be inspected: the key's state is shown where users are looked up", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await page.getByRole("button", { name: "Inspect Zk3vP0q8mXw2Lr5sT9uYbA of chat-user" }).click();
     const title = page.getByRole("heading", { name: "Look up a user" });
     await title.and(page.locator(":focus")).waitFor();
@@ -209,7 +208,7 @@ describe("the most refused keys", () => {
   });
 
   it("can be blocked at once, with a word before and after", async () => {
-    const { page } = await openSignedIn(browser(), api().url);
+    const { page } = await openSignedIn();
     await page.getByRole("button", { name: "Block Zk3vP0q8mXw2Lr5sT9uYbA of chat-user" }).click();
     const dialog = page.getByRole("dialog", { name: "Block: chat-user" });
     await dialog.getByText("Every request with this key is refused until the time you choose").waitFor();
