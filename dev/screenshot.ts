@@ -23,9 +23,9 @@ const seconds = Number(values.minutes) * 60;
 build();
 const { vars } = parse(readFileSync(resolve(ROOT, "wrangler.toml"), "utf8"));
 const origin = await startDemoOrigin();
-const weir = await startWorker({
-  vars: { ...(vars as Record<string, unknown>), ORIGIN: origin.url, ADMIN_TOKEN: TOKEN },
-});
+// Those for requests, which is what the traffic has.
+const policies = (vars as { POLICIES: { on?: string }[] }).POLICIES.filter(({ on }) => on === undefined);
+const weir = await startWorker({ vars: { POLICIES: policies, ORIGIN: origin.url, ADMIN_TOKEN: TOKEN } });
 const browser = await startBrowser();
 try {
   const traffic = createDemoTraffic(weir.url);

@@ -34,9 +34,16 @@ export function KeysPanel({ inspection, configuration, problem, act }: KeysPanel
           onLookup={(key) => inspection.lookup(key, policies)}
         />
       )}
-      <p class={failure ? "problem" : "summary"} role="status">
-        {failure ? failureText(failure) : summary}
-      </p>
+      <div class="found">
+        <p class={failure ? "problem" : "summary"} role="status">
+          {failure ? failureText(failure) : summary}
+        </p>
+        {(keys.length > 0 || summary !== "") && (
+          <button type="button" class="quiet-button" onClick={inspection.clear}>
+            Clear
+          </button>
+        )}
+      </div>
       {keys.length > 0 && (
         <div class="key-cards">
           {keys.map((key) => (
@@ -49,11 +56,6 @@ export function KeysPanel({ inspection, configuration, problem, act }: KeysPanel
             />
           ))}
         </div>
-      )}
-      {(keys.length > 0 || summary !== "") && (
-        <button type="button" class="quiet-button" onClick={inspection.clear}>
-          Clear
-        </button>
       )}
     </Panel>
   );

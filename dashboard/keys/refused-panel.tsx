@@ -1,6 +1,7 @@
 import { useState } from "hono/jsx/dom";
 import type { Policy, Snapshot } from "../api/answers.ts";
 import { useFirst } from "../parts/first-rows.tsx";
+import { useKeptFocus } from "../parts/kept-focus.ts";
 import { Nothing, Panel } from "../parts/panel.tsx";
 import { typed } from "../parts/typed.ts";
 import type { InspectionData } from "../state/inspection.ts";
@@ -20,6 +21,7 @@ interface RefusedPanelProps {
 }
 
 export function RefusedPanel({ policies, snapshot, problem, inspection, act }: RefusedPanelProps) {
+  useKeptFocus();
   const [only, setOnly] = useState<string | undefined>(undefined);
   const traffic = snapshot?.policies ?? [];
   const refusing = traffic.filter(({ name, top_refused }) => top_refused.length > 0 || name === only);

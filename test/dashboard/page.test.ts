@@ -207,6 +207,27 @@ describe("the most refused keys", () => {
     expect(api().bodies).toEqual([{ policy: "chat-user", digest: "Zk3vP0q8mXw2Lr5sT9uYbA" }]);
   });
 
+  it("keep the keyboard where it is when others overtake them", async () => {
+    const { page } = await openSignedIn();
+    const button = page.getByRole("button", { name: "Block a1B2c3D4e5F6g7H8i9J0kL of chat-user" });
+    await button.focus();
+    for (const refusals of [5_000, 1, 9_000]) {
+      const { policies, ...others } = api().snapshot;
+      const [first, ...rest] = policies;
+      const overtaken =
+        first?.top_refused.map((one, i) => (i === 1 ? { ...one, refusals, error: 0 } : one)) ?? [];
+      api().snapshot = {
+        ...others,
+        policies: first ? [{ ...first, top_refused: overtaken }, ...rest] : rest,
+      };
+      await page.clock.fastForward(5_000);
+      await panel(page, "Most refused keys")
+        .getByRole("cell", { name: refusals.toLocaleString("en"), exact: true })
+        .waitFor();
+      await button.and(page.locator(":focus")).waitFor({ timeout: 2_000 });
+    }
+  });
+
   it("can be blocked at once, with a word before and after", async () => {
     const { page } = await openSignedIn();
     await page.getByRole("button", { name: "Block Zk3vP0q8mXw2Lr5sT9uYbA of chat-user" }).click();
