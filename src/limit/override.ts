@@ -65,7 +65,7 @@ export function withOverride(
   nowMs: number,
 ): KeyRecord {
   const { count, quota } = charge;
-  const others = entriesOf(record.counts[ID]).filter(([id, , endMs]) => id !== count && endMs > nowMs);
+  const others = entriesOf(record.counts[ID]).filter(([id]) => id !== count);
   const entries: Entry[] = limit === undefined ? others : [...others, [count, limit, untilMs]];
   const lastMs = Math.max(0, ...entries.map(([, , endMs]) => endMs));
   const edited = withCount(record, ID, { untilMs: lastMs, state: entries }, nowMs);
@@ -77,7 +77,7 @@ export function withOverride(
       ? edited
       : withCount(edited, count, { untilMs: emptyAtMs(state, quota, override), state }, nowMs);
   if (quota.algorithm !== "token-bucket") return kept;
-  // How fast a debt was paid back until now is forgotten: what is left of an admission cannot be told from its receipt.
-  const quotas = [quota, ...[overrideOf(record, charge, nowMs), override].flatMap((one) => one?.quota ?? [])];
-  return withGeneration(kept, count, quotas, nowMs);
+  // How fast a debt was paid back until now is forgotten: what is left of an admission cannot be told from its receipt. One
+  // by a limit that is not in force has nothing to give back in any case.
+  return withGeneration(kept, count, [quota, override?.quota ?? quota], nowMs);
 }

@@ -35,8 +35,7 @@ export function reservable(
   // What comes after an override is of another limit.
   const untilMs = Math.min(endOf(quota, nowMs), override?.untilMs ?? Number.POSITIVE_INFINITY);
   const remaining = rules.remaining(rules.read(record.counts[id]?.state), quota, untilMs - 1);
-  const most = override?.limit === 0 ? 0 : Math.floor(remaining / 2);
-  return { units: Math.min(Math.floor(wanted), most), untilMs };
+  return { units: Math.min(Math.floor(wanted), Math.floor(remaining / 2)), untilMs };
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   lockoutOf,
   MINUTE,
   SECOND,
+  type Shelf,
   START,
   sliding,
 } from "./fixtures.ts";
@@ -172,6 +173,18 @@ describe("an override", () => {
   });
 });
 
+describe("a wait under an override", () => {
+  it("that would be over just when the override is goes by the quota itself", () => {
+    const shelf = createShelf();
+    allowedAt(shelf, five, instants(5, START, 0));
+    shelf.override(five, 20, MINUTE, START);
+    allowedAt(shelf, five, instants(15, START + 10 * SECOND, 0));
+    const refused = shelf.takeOne(five, START + 10 * SECOND);
+    expect(refused).toMatchObject({ allowed: false, retryAfterMs: MINUTE });
+    expect(allowedAt(shelf, five, [START + MINUTE, START + MINUTE + 10 * SECOND])).toEqual([false, true]);
+  });
+});
+
 describe("an override of 0", () => {
   it.each([
     ["sliding window", sliding(5, MINUTE)],
@@ -278,11 +291,39 @@ describe("what is given back around an override", () => {
     expect(shelf.settle([{ receipt: first(receipts), cost: 0 }], START + SECOND).size).toBe(0);
   });
 
+  it.each([
+    ["set anew", (shelf: Shelf, charge: typeof five) => shelf.override(charge, 1, HOUR, START)],
+    [
+      "reset",
+      (shelf: Shelf, charge: typeof five) => shelf.administer({ kind: "reset", charges: [charge] }, START),
+    ],
+  ])(
+    "of a bucket is nothing when it was %s, for as long as the lower limit takes to pay it back",
+    (_, edit) => {
+      const charge = chargeOf(bucket(60, MINUTE, 10));
+      const shelf = overridden(charge, 1);
+      const { receipts } = shelf.take([charge], START);
+      edit(shelf, charge);
+      shelf.take([charge], START);
+      expect(shelf.settle([{ receipt: first(receipts), cost: 0 }], START + 30 * SECOND).size).toBe(0);
+    },
+  );
+
   it("of a bucket comes back under the override that it was admitted by", () => {
     const shelf = overridden(sixty, 600);
     const { receipts } = shelf.take([{ ...sixty, cost: 500 }], START);
     shelf.settle([{ receipt: first(receipts), cost: 0 }], START);
     expect(keyStandingOf(shelf.records, sixty, START).remaining).toBe(600);
+  });
+});
+
+describe("what is charged above a receipt under an override", () => {
+  it("of a bucket is added to a debt that was paid back by the limit in force", () => {
+    const sixty = chargeOf(bucket(60, MINUTE));
+    const shelf = overridden(sixty, 600);
+    const { receipts } = shelf.take([{ ...sixty, cost: 500 }], START);
+    shelf.settle([{ receipt: first(receipts), cost: 600 }], START + 10 * SECOND);
+    expect(keyStandingOf(shelf.records, sixty, START + 10 * SECOND).remaining).toBe(100);
   });
 });
 

@@ -63,7 +63,8 @@ describe.each(QUOTAS)("a reset of a %s", (_, quota) => {
   });
 
   it("voids for as long as a receipt of before could mean something", () => {
-    const { shelf, receipts } = full(charge);
+    const shelf = createShelf();
+    const { receipts } = shelf.take([{ ...charge, cost: quota.limit }], START);
     reset(shelf, [charge], START);
     for (let atMs = START; atMs < START + 6 * MINUTE; atMs += 10 * SECOND) {
       allowedAt(shelf, charge, instants(quota.limit, atMs, 0));

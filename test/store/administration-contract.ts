@@ -94,6 +94,19 @@ export function describeAdministration(name: string, open: () => AdministeredSto
       expect(await take()).toMatchObject({ allowed: true, remaining: 2 });
     });
 
+    it("that ends just when a wait for it would: the quota itself decides", async () => {
+      const { at, admitted, override, take } = opened();
+      await admitted();
+      await override(20, 60_000);
+      at(10_000);
+      expect(await admitted()).toBe(15);
+      expect(await take()).toMatchObject({ allowed: false, retryAfterMs: 60_000 });
+      at(60_000);
+      expect((await take())?.allowed).toBe(false);
+      at(70_000);
+      expect((await take())?.allowed).toBe(true);
+    });
+
     it("that is 0: blocked, whatever the algorithm, until its end or until it is lifted", async () => {
       for (const algorithm of ["sliding-window", "token-bucket", "fixed-window", CONCURRENCY] as const) {
         const { at, override, take } = opened();
@@ -152,6 +165,23 @@ export function describeAdministration(name: string, open: () => AdministeredSto
       const { receipts } = await store.take([{ ...one, cost: 900 }]);
       await store.settle(receipts.map((receipt) => ({ receipt, cost: 100 })));
       expect(await peek(one)).toMatchObject({ remaining: 900 });
+    });
+
+    it("of a bucket, of which nothing is given back that was admitted by another", async () => {
+      const { store, at, override, peek } = opened();
+      const sixty = charge({ quota: quota(60, 60_000, "token-bucket") });
+      const admission = async (cost: number) => (await store.take([{ ...sixty, cost }])).receipts;
+      const giveBack = (receipts: Awaited<ReturnType<typeof admission>>) =>
+        store.settle(receipts.map((receipt) => ({ receipt, cost: 0 })));
+      const before = await admission(30);
+      await override(600, 1_000, sixty);
+      const during = await admission(60);
+      await giveBack(before);
+      expect((await peek(sixty))?.remaining).toBe(510);
+      at(1_000);
+      await giveBack(during);
+      // 90 less what a second pays back.
+      expect(await peek(sixty)).toMatchObject({ remaining: 0, resetMs: 89_000 });
     });
 
     it("and refuses for it nothing but what it is for, charging nothing", async () => {

@@ -1,3 +1,4 @@
+import { type AdminRequest, administer } from "../../src/limit/administer.ts";
 import type { Charge } from "../../src/limit/charge.ts";
 import { EMPTY_RECORD, type KeyRecord, readRecord } from "../../src/limit/key-record.ts";
 import { type Settlement, settleAll } from "../../src/limit/settle.ts";
@@ -84,6 +85,15 @@ export function createCounterWorld(startMs = START_MS) {
     settle(settlements: readonly Settlement[]) {
       for (const [key, record] of settleAll(exact, settlements, clockMs)) exact.set(key, record);
       return counter.settle({ format: 1, settlements });
+    },
+    administer(request: AdminRequest) {
+      for (const [key, record] of administer(exact, request, clockMs)) exact.set(key, record);
+      return counter.administer({ format: 1, ...request });
+    },
+    /** Another limit for a charge's quota and key. */
+    override(one: Charge, limit: number | undefined, forMs: number) {
+      const overrides = [{ charge: one, limit, untilMs: clockMs + forMs }];
+      return this.administer({ kind: "override", overrides });
     },
     /** Wakes the counter if it asked for that by now. */
     wakeIfDue() {

@@ -207,6 +207,59 @@ describe("settling at a counter", () => {
   });
 });
 
+describe("a counter that operators edit", () => {
+  const hour = 3_600_000;
+
+  it.each([
+    ["an override", (world: CounterWorld) => world.override(plenty, 50_000, hour)],
+    ["a reset", (world: CounterWorld) => world.administer({ kind: "reset", charges: [plenty] })],
+  ])("writes %s at once, whatever is in reserve, and without a reserve", (_, edit) => {
+    const world = busyWorld();
+    expect(writesOf(world, () => void edit(world))).toBe(1);
+    expect(world.disk.puts.at(-1)).toBe(true);
+    expect(world.stored("alice")).toEqual(world.exact("alice"));
+    expect(writesOf(world, () => take(world, plenty, 1))).toBe(1);
+  });
+
+  it("writes nothing to be looked at", () => {
+    const world = busyWorld();
+    const looked = writesOf(world, () => {
+      const { standings } = world.administer({ kind: "peek", charges: [plenty] });
+      expect(standings).toMatchObject([{ remaining: remaining(world, "exact"), limit: 100_000 }]);
+    });
+    expect(looked).toBe(0);
+  });
+
+  it("writes nothing for what a block refuses", () => {
+    const world = busyWorld();
+    world.override(plenty, 0, hour);
+    expect(writesOf(world, () => take(world, plenty, 50))).toBe(0);
+    expect(world.take([plenty]).reply).toMatchObject({ admitted: false, decisions: [{ limit: 0 }] });
+  });
+
+  it("has a reserve under an override, of what remains under it", () => {
+    const one = charge({ quota: quota(10, 60_000) });
+    const world = createCounterWorld();
+    world.override(one, 10_000, hour);
+    run(world, [one], 100, 2);
+    expect(run(world, [one], 100, 10).writes).toBeLessThanOrEqual(11);
+    const reserved = remaining(world, "exact", one) - remaining(world, "stored", one);
+    expect(reserved).toBeGreaterThan(0);
+    expect(reserved).toBeLessThanOrEqual(101);
+  });
+
+  it("has no reserve past the end of an override", () => {
+    const world = createCounterWorld();
+    world.override(plenty, 50_000, 2_500);
+    run(world, [plenty], 100, 2);
+    // Half a second before the end it is written for the last time, and at the end anew.
+    run(world, [plenty], 100, 0.49);
+    expect(writesOf(world, () => take(world, plenty, 1))).toBeLessThanOrEqual(1);
+    world.pass(10);
+    expect(writesOf(world, () => take(world, plenty, 1))).toBe(1);
+  });
+});
+
 describe("a counter that lost its memory", () => {
   it.each(ALGORITHMS)("counts all that was reserved, by %s", (algorithm) => {
     const one = charge({ quota: quota(10_000, 60_000, algorithm) });

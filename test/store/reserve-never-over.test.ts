@@ -4,6 +4,7 @@ import { rulesFor } from "../../src/limit/algorithms.ts";
 import type { Charge, Receipt } from "../../src/limit/charge.ts";
 import { type KeyRecord, storedState } from "../../src/limit/key-record.ts";
 import { ALGORITHMS, type Quota } from "../../src/limit/quota.ts";
+import { standingOf } from "../../src/limit/take.ts";
 import { type Counted, roomAt } from "../limit/oracle.ts";
 import { type CounterWorld, createCounterWorld } from "./counter-world.ts";
 import { charge, quota } from "./fixtures.ts";
@@ -185,4 +186,65 @@ describe.each(ALGORITHMS)("a key object that may lose its memory at any moment, 
     expect(unwritten).toBeGreaterThan(1_000);
     expect(more).toBeGreaterThan(100);
   });
+});
+
+describe("a key object whose limit operators change", () => {
+  const anyChange = fc.record({
+    waitMs: anyWait,
+    takes: fc.integer({ min: 0, max: 12 }),
+    cost: fc.integer({ min: 1, max: 3 }),
+    /** As a part of the quota's own limit; none: the override ends, or nothing is edited. */
+    override: fc.option(
+      fc.record({
+        part: fc.constantFrom(undefined, 0, 0.3, 1, 4),
+        forMs: fc.integer({ min: 1, max: 4_000 }),
+      }),
+      { freq: 12, nil: undefined },
+    ),
+    isReset: fc.constantFrom(true, ...Array.from({ length: 30 }, () => false)),
+    isRestart: fc.constantFrom(true, ...Array.from({ length: 30 }, () => false)),
+  });
+
+  // A bucket's debt is paid back by the limit of the moment: what its record says of later depends on when it was written.
+  it.each(["sliding-window", "fixed-window"] as const)(
+    "has at least as much in storage as in memory, now and when the override has ended, with %s",
+    (algorithm) => {
+      let unwritten = 0;
+      let overridden = 0;
+      fc.assert(
+        fc.property(
+          anyQuota(algorithm),
+          fc.array(anyChange, { minLength: 20, maxLength: 150, size: "max" }),
+          (ofQuota, changes) => {
+            const one = charge({ quota: ofQuota });
+            const world = createCounterWorld();
+            for (const { waitMs, takes, cost, override, isReset, isRestart } of changes) {
+              world.pass(waitMs);
+              if (isRestart) world.restart();
+              const { part, forMs = 0 } = override ?? {};
+              const limit = part === undefined ? undefined : Math.ceil(part * ofQuota.limit);
+              if (override) world.override(one, limit, forMs);
+              if (isReset) world.administer({ kind: "reset", charges: [one] });
+              for (let i = 0; i < takes; i++) {
+                const writes = world.disk.puts.length;
+                const { reply, pure } = world.take([{ ...one, cost }]);
+                expect(reply.decisions).toEqual(pure.decisions);
+                const isUnwritten = reply.admitted && world.disk.puts.length === writes;
+                unwritten += Number(isUnwritten);
+                overridden += Number(isUnwritten && reply.decisions[0]?.limit !== undefined);
+              }
+              for (const ms of [0, 1, 500, 999, 1_000, 2_000, 4_000]) {
+                const left = (record: KeyRecord) =>
+                  standingOf(new Map([[one.key, record]]), one, world.clockMs + ms).remaining;
+                expect(left(world.stored(one.key))).toBeLessThanOrEqual(left(world.exact(one.key)));
+              }
+            }
+          },
+        ),
+        { numRuns: 60 },
+      );
+      expect(unwritten).toBeGreaterThan(0);
+      expect(overridden).toBeGreaterThan(0);
+    },
+  );
 });

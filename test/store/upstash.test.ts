@@ -162,6 +162,18 @@ describe("the Upstash store", () => {
     expect(Math.abs((entry?.ttlMs ?? 0) - 7_200_000)).toBeLessThan(5_000);
   });
 
+  it("keeps a bucket's debt no longer for a lower limit than that is in force", async () => {
+    const { store, administration, namespace } = open("server");
+    const bucket = charge({ key: "user", quota: quota(60, 60_000, "token-bucket") });
+    await administration.override([{ charge: bucket, limit: 1, untilMs: Date.now() + 70_000 }]);
+    await store.take([bucket]);
+    await administration.override([{ charge: bucket, limit: undefined, untilMs: 0 }]);
+    await store.take([{ ...bucket, cost: 30 }]);
+    await administration.override([{ charge: bucket, limit: 1, untilMs: Date.now() + 1_000 }]);
+    const entry = (await redis.entries()).find(({ key }) => key === `${namespace}:user`);
+    expect(entry?.ttlMs).toBeLessThanOrEqual(80_000);
+  });
+
   it.each(["-1", "1.5", "5 5", "", `${2 ** 53 - 1}`])("reads %j as no override", async (words) => {
     const { store, namespace } = open();
     const value = `1 0 5\n${user.count}/override ${START_MS + 60_000} ${words}`;

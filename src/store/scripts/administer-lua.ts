@@ -5,21 +5,14 @@
  */
 export const ADMINISTER_LUA = `
 local function reset(record, q, now)
-  local over = override_of(record, q, now)
   record.counts[q.count], record.counts[q.lockout] = nil, nil
-  begin_generation(record, q, { q, over and over.quota or q }, now)
+  begin_generation(record, q, override_of(record, q, now), now)
 end
 local function override(record, q, limit, until_, now)
-  local id, quotas = q.count .. '/override', { q }
-  local before = override_of(record, q, now)
-  put(record, id, { limit }, limit < 0 and 0 or until_, now)
-  local after = override_of(record, q, now)
-  local state = stored(record, q.count, now)
-  if state then keep(record, q, rules[q.algorithm].read(state), after, now) end
-  if q.algorithm ~= 't' then return end
-  if before then quotas[#quotas + 1] = before.quota end
-  if after then quotas[#quotas + 1] = after.quota end
-  begin_generation(record, q, quotas, now)
+  put(record, q.count .. '/override', { limit }, limit < 0 and 0 or until_, now)
+  local over, state = override_of(record, q, now), stored(record, q.count, now)
+  if state then keep(record, q, rules[q.algorithm].read(state), over, now) end
+  if q.algorithm == 't' then begin_generation(record, q, over, now) end
 end
 local records, asked = load(), ARGV[1]
 local last = #ARGV - (#ARGV - 1) % 10

@@ -32,9 +32,9 @@ local function keep(record, q, state, over, now)
   put(record, q.count, state, until_, now)
 end
 
-local function begin_generation(record, q, quotas, now)
+local function begin_generation(record, q, over, now)
   local r, until_ = rules[q.algorithm], 0
-  for _, one in ipairs(quotas) do
+  for _, one in ipairs({ q, over and over.quota }) do
     until_ = math.max(until_, r.empty_at(r.add(r.read({}), one, one.burst, now, ${MAX_HOLD_MS}), one))
   end
   record.epoch = record.epoch + 1
