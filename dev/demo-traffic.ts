@@ -1,12 +1,16 @@
 /** Sends more than it may. */
 export const NOISY_USER = "margaret";
 
+/** What the demo allows a user a minute, and one more. */
+const MORE_THAN_A_MINUTE = 6;
 const USERS = 30;
 const ADDRESSES = 40;
 
 export interface DemoTraffic {
   /** Sends what belongs into that second, counted from the start, and waits for the answers. */
   second(second: number): Promise<void>;
+  /** Lets the noisy user run into the limit now. */
+  overrun(): Promise<void>;
 }
 
 /** Traffic for the demo's policies in waves: most callers stay within their limits, a few do not. */
@@ -35,6 +39,9 @@ export function createDemoTraffic(url: string): DemoTraffic {
       // One address asks in bursts.
       const burst = second % 40 < 6 ? Array.from({ length: 3 }, () => get(ADDRESSES + 1)) : [];
       await Promise.all([...callers, ...messages, ...burst]);
+    },
+    async overrun() {
+      await Promise.all(Array.from({ length: MORE_THAN_A_MINUTE }, () => chat(NOISY_USER, USERS + 1)));
     },
   };
 }

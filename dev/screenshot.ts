@@ -33,6 +33,7 @@ try {
     if (second % PROGRESS_SECONDS === 0) process.stdout.write(`\rTraffic: ${second} of ${seconds} s`);
     await Promise.all([traffic.second(second), sleep(1_000)]);
   }
+  await traffic.overrun();
   const page = await browser.newPage({ viewport: { width: WIDTH, height: 1_250 } });
   await show(page, `${weir.url}/_weir/`);
   // Down to the policies.

@@ -11,6 +11,14 @@ export const actionNames: Readonly<Record<Action, string>> = {
   lift: "Lift",
 };
 
+export interface ActionRequest {
+  readonly action: Action;
+  readonly target: Target;
+  readonly policy: Policy | undefined;
+  /** As it was when the operator decided; unknown for a key out of a list. */
+  readonly state?: KeyState;
+}
+
 /** What an operator has filled in. */
 export interface Choices {
   readonly limit: string;

@@ -4,8 +4,7 @@ import { failureText } from "../api/failure-text.ts";
 import { Ago } from "../parts/ago.tsx";
 import type { InspectedKey } from "../state/inspection.ts";
 import { seconds } from "../text/durations.ts";
-import { ACTIONS, actionNames } from "./action.ts";
-import type { ActionRequest } from "./action-dialog.tsx";
+import { ACTIONS, type ActionRequest, actionNames } from "./action.ts";
 import { QuotaList } from "./quota-list.tsx";
 import { refuses, verdictOf, verdictText } from "./verdict.ts";
 

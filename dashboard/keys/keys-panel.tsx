@@ -3,7 +3,7 @@ import { failureText } from "../api/failure-text.ts";
 import { Nothing, Panel } from "../parts/panel.tsx";
 import type { InspectionData } from "../state/inspection.ts";
 import { useStore } from "../state/store.ts";
-import type { ActionRequest } from "./action-dialog.tsx";
+import type { ActionRequest } from "./action.ts";
 import { KeyCard } from "./key-card.tsx";
 import { LookupForm } from "./lookup-form.tsx";
 import { askableParts } from "./target.ts";

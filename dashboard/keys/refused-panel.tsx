@@ -6,8 +6,7 @@ import { Nothing, Panel } from "../parts/panel.tsx";
 import { typed } from "../parts/typed.ts";
 import type { InspectionData } from "../state/inspection.ts";
 import { counted } from "../text/numbers.ts";
-import { actionNames } from "./action.ts";
-import type { ActionRequest } from "./action-dialog.tsx";
+import { type ActionRequest, actionNames } from "./action.ts";
 import { type RefusedRow, refusalsText, refusedRows } from "./refused-rows.ts";
 
 const FIRST = 10;
