@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -46,4 +46,9 @@ describe("the dashboard's sources", () => {
     const page = sources.find(({ name }) => name === "dashboard.html")?.text ?? "";
     expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)/);
   });
+});
+
+it("the dashboard's picture has less than 150 KB; `npm run screenshot` makes it anew", () => {
+  const { size } = statSync(resolve(SOURCE, "../docs/images/dashboard.png"));
+  expect(size).toBeLessThan(150_000);
 });
