@@ -44,6 +44,11 @@ export interface CounterCore {
   alarm(): void | Promise<void>;
 }
 
+/**
+ * How long after its newest admission a record read from storage may still get something back that memory knew of: longer
+ * than a request usually takes for that (`STORE_TIMEOUT`), and shorter than the platform leaves idle objects in memory.
+ */
+const MAX_FORGOTTEN_MS = 5_000;
 /** The soonest that idle state is cleaned up: each look costs a request, and memory stays this long anyway. */
 const MIN_ALARM_DELAY_MS = 10_000;
 
@@ -67,6 +72,8 @@ export function createCounter({ storage, now, onCorrupt }: CounterParts): Counte
       const stored = storage.get(key);
       const record = readRecord(stored);
       if (stored !== undefined && record === undefined) onCorrupt();
+      if (record)
+        tentativeUntilMs = Math.max(tentativeUntilMs, Math.min(record.atMs, nowMs) + MAX_FORGOTTEN_MS);
       records.set(key, record ?? EMPTY_RECORD);
       reserves.set(key, createReserve());
       // Live state has an alarm, set together with it.

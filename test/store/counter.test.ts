@@ -42,6 +42,22 @@ const remaining = (world: CounterWorld, which: "stored" | "exact", one = plenty)
   standingOf(new Map([[one.key, world[which](one.key)]]), one, world.clockMs).remaining;
 
 describe("a counter", () => {
+  it("lets nobody remember a refusal while its lost memory may have known of something to be given back", () => {
+    const world = createCounterWorld();
+    const one = charge({ quota: quota(1, 60_000) });
+    const isFinal = () => world.take([one]).reply.final;
+    world.take([one]);
+    expect(isFinal()).toBe(true);
+    world.restart();
+    expect(isFinal()).toBe(false);
+    world.pass(5_000);
+    expect(isFinal()).toBe(true);
+    // The platform leaves an idle object in memory for longer.
+    world.pass(10_000);
+    world.restart();
+    expect(isFinal()).toBe(true);
+  });
+
   it.each([1, 2])("writes every admission of a key with %i a second", (perSecond) => {
     const world = createCounterWorld();
     expect(run(world, [plenty], perSecond, 30).writes).toBe(30 * perSecond);
