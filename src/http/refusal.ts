@@ -12,6 +12,7 @@ type Refusal = Extract<Problem, { readonly retryAfter: unknown }>;
 
 /** What a client waits that was refused because the store is away. */
 const UNAVAILABLE_SECONDS = 1;
+const UNAVAILABLE: Refusal = { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS };
 
 /** What a JSON-RPC call is answered with; undefined when the request is none that can be read. */
 type CallId = string | number | undefined;
@@ -47,8 +48,12 @@ export function refuse(
 export function refuseUnavailable(request: Request, callId: CallId, fields: Fields = {}): Response {
   if (isBrowserSocket(request))
     return closedSocket(request, TRY_AGAIN_LATER, `unavailable; retry after ${UNAVAILABLE_SECONDS}s`);
-  return answer(request, { kind: "store-unavailable", retryAfter: UNAVAILABLE_SECONDS }, callId, fields);
+  return answer(request, UNAVAILABLE, callId, fields);
 }
+
+/** The same to whomever it may concern: nothing of the request is read. */
+export const unavailable = (): Response =>
+  problemResponse(UNAVAILABLE, { "Cache-Control": "no-store", "Retry-After": String(UNAVAILABLE_SECONDS) });
 
 /** A browser opens a WebSocket: it sends its origin, and cannot read any answer but a close frame. */
 const isBrowserSocket = (request: Request): boolean =>

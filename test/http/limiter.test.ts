@@ -183,6 +183,53 @@ describe("the limiter", () => {
     expect([answer.status, answer.headers.has("ratelimit"), events]).toEqual([200, false, ["fault"]]);
   });
 
+  describe("when a fault is met only while answering", () => {
+    const bug = () => Promise.reject(new Error("bug"));
+
+    it.each([
+      ["attending to the request", { attend: bug }],
+      ["forwarding it", { forward: bug }],
+    ])("of %s, says that the origin gave no answer", async (_, parts) => {
+      const { send, events } = limiter(one, parts);
+      const answer = await send();
+      expect([answer.status, answer.headers.get("cache-control")]).toEqual([502, "no-store"]);
+      expect(events).toContain("fault");
+    });
+
+    it("goes on refusing what was refused", async () => {
+      const decision = {
+        ...{ allowed: false, remaining: 0, moreRoomMs: 1, resetMs: 1, nowMs: 1 },
+        get retryAfterMs(): number {
+          throw new Error("bug");
+        },
+      };
+      const refusing: Store = {
+        take: async () => ({
+          ...{ admitted: false, receipts: [], final: true },
+          outcomes: [{ kind: "decided", decision }],
+        }),
+        settle: async () => [],
+      };
+      const { send, events } = limiter(one, { store: refusing });
+      const answer = await send();
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      expect(events).toContain("fault");
+    });
+
+    it("keeps Weir's own paths from the origin", async () => {
+      let forwarded = 0;
+      const forward = async () => {
+        forwarded += 1;
+        return new Response();
+      };
+      const { send, events } = limiter(one, { own: bug, forward });
+      const answer = await send("/_weir/policies");
+      expect([answer.status, answer.headers.get("retry-after"), forwarded]).toEqual([503, "1", 0]);
+      expect(events).toEqual(["fault"]);
+    });
+  });
+
   it("never refuses for the fault of a shadow policy", async () => {
     const shadow = { ...policy, mode: "shadow", on_store_error: "closed" };
     for (const parts of [{ store: brokenStore }, FAULTS.keying]) {

@@ -151,7 +151,7 @@ describe("imports", () => {
     expect(cycles).toEqual([]);
   });
 
-  it("come from compose.ts, app.ts and index.ts only as far as the runtime is concerned", () => {
+  it("come from compose.ts and index.ts only as far as the runtime is concerned", () => {
     const runtime = imports.filter(
       ({ target }) => target.startsWith("cloudflare:") || target.startsWith("node:"),
     );
