@@ -19,7 +19,10 @@ const MAX_WRONG_TOKENS = 5;
 const MAX_QUESTIONS = 60;
 
 /** What comes with the Worker and is not its code. */
-export type Attachments = Pick<RoutesParts, "page" | "openapi" | "version">;
+export interface Attachments extends Pick<RoutesParts, "page" | "openapi" | "version"> {
+  /** The template of `http/refusal-page.ts`. */
+  readonly refusalPage: string;
+}
 
 export interface OwnPathsParts
   extends Pick<OwnLimitsParts, "matcher" | "chargeRequest" | "verifyToken" | "newDeadline">,

@@ -10,6 +10,7 @@ import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createGates } from "./http/message-gate.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
 import { createRecord } from "./http/record.ts";
+import { createRefusalPage } from "./http/refusal-page.ts";
 import { createSettle } from "./http/settle.ts";
 import { trieRouter } from "./http/trie-router.ts";
 import { createAttend } from "./http/under-way.ts";
@@ -86,6 +87,7 @@ export function compose(
       waitUntil,
       socketOpened: metrics.socketOpened,
     }),
+    refusalPage: createRefusalPage(attachments.refusalPage),
   });
 }
 

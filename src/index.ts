@@ -5,6 +5,7 @@ import html from "./admin/dashboard/dashboard.html";
 import js from "./admin/dashboard/dashboard.js.txt";
 import openapi from "./admin/openapi.json.txt";
 import { compose } from "./compose.ts";
+import refusalPage from "./http/refusal-page.html";
 
 export { MetricsObject } from "./metrics/metrics-object.ts";
 export { CounterObject } from "./store/counter-object.ts";
@@ -14,5 +15,6 @@ export default {
     version,
     openapi,
     page: { html, js, css },
+    refusalPage,
   }),
 } satisfies ExportedHandler;

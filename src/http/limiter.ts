@@ -9,6 +9,7 @@ import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields, type Fields, rateLimitFields } from "./rate-limit-fields.ts";
 import { refuse, refuseUnavailable, unavailable } from "./refusal.ts";
+import type { RefusalPage } from "./refusal-page.ts";
 import type { Incoming } from "./request-facts.ts";
 import { createRequestReader, type RequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
@@ -23,6 +24,7 @@ export interface LimiterParts {
   readonly forward: Forward;
   readonly settle: Settle;
   readonly attend: Attend;
+  readonly refusalPage: RefusalPage;
   readonly log: Log;
   /** For what no policy decides. */
   readonly count: Metrics["count"];
@@ -35,7 +37,7 @@ export type Own = (request: Request, incoming: Incoming) => Promise<Response>;
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, own, verifyToken, forward, settle, attend, log, count } = parts;
+  const { config, decide, own, verifyToken, forward, settle, attend, refusalPage: page, log, count } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -68,13 +70,13 @@ export function createLimiter(parts: LimiterParts): Limiter {
       case "own":
         return own(request, verdict.incoming);
       case "unavailable":
-        return exposed(request, refuseUnavailable(request, await reader.callId()));
+        return exposed(request, refuseUnavailable({ request, page, callId: await reader.callId() }));
       case "unlimited":
         return forward(reader.current(), url);
       case "refused": {
         const fields = fieldsOf(verdict.applied);
-        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter, fields);
-        return exposed(request, refusal);
+        const refused = { request, page, callId: await reader.callId(), fields };
+        return exposed(request, refuse(refused, verdict.applied, config.retryJitter));
       }
       case "admitted": {
         const response = await attend(verdict, request, async (leaves) => {

@@ -30,6 +30,7 @@ export function weirWith(env: Readonly<Record<string, unknown>> = {}) {
     version: "0.1.0",
     page: PAGE,
     openapi: OPENAPI,
+    refusalPage: "",
   });
   const send = (path: string, { from = "192.0.2.1", headers, ...init }: Asked = {}) => {
     const own = new Headers(headers);

@@ -3,6 +3,8 @@ import { parseConfig } from "../../src/config/parse-config.ts";
 import { createDecide, type DecideParts } from "../../src/http/decide.ts";
 import { createLimiter, type LimiterParts } from "../../src/http/limiter.ts";
 import { createRecord } from "../../src/http/record.ts";
+import TEMPLATE from "../../src/http/refusal-page.html?raw";
+import { createRefusalPage } from "../../src/http/refusal-page.ts";
 import { createSettle } from "../../src/http/settle.ts";
 import { trieRouter } from "../../src/http/trie-router.ts";
 import { createCharges } from "../../src/key/charges.ts";
@@ -54,6 +56,7 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
     log,
+    refusalPage: createRefusalPage(TEMPLATE),
     record: createRecord({ metrics: { count, refused: () => {} }, log, now: () => 1_800_000_000_000 }),
     count,
     ...parts,
