@@ -13,6 +13,7 @@ import type { Config } from "./config/config.ts";
 import type { Own } from "./http/limiter.ts";
 import type { Digest } from "./key/digest.ts";
 import type { Log } from "./metrics/log.ts";
+import type { LuaTexts } from "./store/scripts/lua.ts";
 
 /** A minute, for each address. */
 const MAX_WRONG_TOKENS = 5;
@@ -22,6 +23,7 @@ const MAX_QUESTIONS = 60;
 export interface Attachments extends Pick<RoutesParts, "page" | "openapi" | "version"> {
   /** The template of `http/refusal-page.ts`. */
   readonly refusalPage: string;
+  readonly lua: LuaTexts;
 }
 
 export interface OwnPathsParts

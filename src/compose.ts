@@ -61,7 +61,13 @@ export function compose(
     report: (error) => log("metrics_error", { reason: String(error) }),
   });
   const record = createRecord({ metrics, log, now });
-  const stores = createStores(config, { counters: bindings.COUNTERS, log, metrics, waitUntil });
+  const stores = createStores(config, {
+    counters: bindings.COUNTERS,
+    lua: attachments.lua,
+    log,
+    metrics,
+    waitUntil,
+  });
   const newDeadline = () => createDeadline(config.storeTimeoutMs);
   const shared = { store: stores.store, now, newDeadline, waitUntil, log, record };
   const slots = createSlots({ ...shared, renewMs: config.slotRenewMs });

@@ -6,6 +6,7 @@ import js from "./admin/dashboard/dashboard.js.txt";
 import openapi from "./admin/openapi.json.txt";
 import { compose } from "./compose.ts";
 import refusalPage from "./http/refusal-page.html";
+import { LUA } from "./store/scripts/texts.ts";
 
 export { MetricsObject } from "./metrics/metrics-object.ts";
 export { CounterObject } from "./store/counter-object.ts";
@@ -16,5 +17,6 @@ export default {
     openapi,
     page: { html, js, css },
     refusalPage,
+    lua: LUA,
   }),
 } satisfies ExportedHandler;

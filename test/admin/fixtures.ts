@@ -31,6 +31,7 @@ export function weirWith(env: Readonly<Record<string, unknown>> = {}) {
     page: PAGE,
     openapi: OPENAPI,
     refusalPage: "",
+    lua: { record: "", rules: "", view: "", take: "", settle: "", administer: "" },
   });
   const send = (path: string, { from = "192.0.2.1", headers, ...init }: Asked = {}) => {
     const own = new Headers(headers);

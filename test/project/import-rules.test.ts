@@ -75,16 +75,8 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   ],
   "store/counter-administration.ts": ["store/store.ts", "store/deadline.ts", "store/counter-protocol.ts"],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
-  "store/scripts/record-lua.ts": [],
-  "store/scripts/rules-lua.ts": [],
-  "store/scripts/lockout-lua.ts": [],
-  "store/scripts/lua.ts": [
-    "store/scripts/record-lua.ts",
-    "store/scripts/rules-lua.ts",
-    ...["store/scripts/lockout-lua.ts", "store/scripts/override-lua.ts", "store/scripts/administer-lua.ts"],
-  ],
-  "store/scripts/override-lua.ts": [],
-  "store/scripts/administer-lua.ts": [],
+  "store/scripts/lua.ts": [],
+  "store/scripts/texts.ts": ["store/scripts/"],
   "store/upstash.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/scripts/lua.ts"],
     ...["store/upstash-rest.ts", "store/upstash-values.ts"],
