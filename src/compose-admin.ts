@@ -13,13 +13,18 @@ import type { Config } from "./config/config.ts";
 import type { Own } from "./http/limiter.ts";
 import type { Digest } from "./key/digest.ts";
 import type { Log } from "./metrics/log.ts";
+import type { LuaTexts } from "./store/scripts/lua.ts";
 
 /** A minute, for each address. */
 const MAX_WRONG_TOKENS = 5;
 const MAX_QUESTIONS = 60;
 
 /** What comes with the Worker and is not its code. */
-export type Attachments = Pick<RoutesParts, "page" | "openapi" | "version">;
+export interface Attachments extends Pick<RoutesParts, "page" | "openapi" | "version"> {
+  /** The template of `http/refusal-page.ts`. */
+  readonly refusalPage: string;
+  readonly lua: LuaTexts;
+}
 
 export interface OwnPathsParts
   extends Pick<OwnLimitsParts, "matcher" | "chargeRequest" | "verifyToken" | "newDeadline">,

@@ -17,6 +17,7 @@ import { createKnownRefusals } from "./store/known-refusals.ts";
 import { createLadder } from "./store/ladder.ts";
 import { leaseCallMs, withLeases } from "./store/leases.ts";
 import { createLocalStore } from "./store/local.ts";
+import type { LuaTexts } from "./store/scripts/lua.ts";
 import type { Administration, Store, StoreCharge, WaitUntil } from "./store/store.ts";
 import { createUpstashStore } from "./store/upstash.ts";
 
@@ -28,6 +29,8 @@ export interface StoresParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly waitUntil: WaitUntil;
+  /** Only Redis runs it. */
+  readonly lua: LuaTexts;
 }
 
 export interface Stores extends Pick<DecideParts, "store" | "knownRefusal" | "ladder"> {
@@ -77,7 +80,7 @@ export function createStores(config: Config, parts: StoresParts): Stores {
     return (store, part) => withGuard(store, part, guardParts);
   };
   const { guarded, administration } = config.upstash
-    ? createUpstash(config, config.upstash, guard, log)
+    ? createUpstash(config, config.upstash, guard, parts)
     : createCounters(config, parts, guard);
   const leased = withLeases(guarded, {
     now,
@@ -95,9 +98,9 @@ function createUpstash(
   { namespace }: Config,
   upstash: NonNullable<Config["upstash"]>,
   guard: Guard,
-  log: Log,
+  { log, lua }: StoresParts,
 ): Adapter {
-  const store = createUpstashStore({ ...upstash, namespace, onCorrupt: () => log("corrupt_state") });
+  const store = createUpstashStore({ ...upstash, namespace, lua, onCorrupt: () => log("corrupt_state") });
   return { guarded: guard(1)(store, "redis"), administration: store };
 }
 

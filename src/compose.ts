@@ -10,6 +10,7 @@ import { createLimiter, type Limiter } from "./http/limiter.ts";
 import { createGates } from "./http/message-gate.ts";
 import { createForward, type OriginTarget } from "./http/proxy.ts";
 import { createRecord } from "./http/record.ts";
+import { createRefusalPage } from "./http/refusal-page.ts";
 import { createSettle } from "./http/settle.ts";
 import { trieRouter } from "./http/trie-router.ts";
 import { createAttend } from "./http/under-way.ts";
@@ -60,7 +61,13 @@ export function compose(
     report: (error) => log("metrics_error", { reason: String(error) }),
   });
   const record = createRecord({ metrics, log, now });
-  const stores = createStores(config, { counters: bindings.COUNTERS, log, metrics, waitUntil });
+  const stores = createStores(config, {
+    counters: bindings.COUNTERS,
+    lua: attachments.lua,
+    log,
+    metrics,
+    waitUntil,
+  });
   const newDeadline = () => createDeadline(config.storeTimeoutMs);
   const shared = { store: stores.store, now, newDeadline, waitUntil, log, record };
   const slots = createSlots({ ...shared, renewMs: config.slotRenewMs });
@@ -86,6 +93,7 @@ export function compose(
       waitUntil,
       socketOpened: metrics.socketOpened,
     }),
+    refusalPage: createRefusalPage(attachments.refusalPage),
   });
 }
 

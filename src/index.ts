@@ -4,16 +4,19 @@ import css from "./admin/dashboard/dashboard.css.txt";
 import html from "./admin/dashboard/dashboard.html";
 import js from "./admin/dashboard/dashboard.js.txt";
 import openapi from "./admin/openapi.json.txt";
-import { createApp } from "./app.ts";
 import { compose } from "./compose.ts";
+import refusalPage from "./http/refusal-page.html";
+import { LUA } from "./store/scripts/texts.ts";
 
 export { MetricsObject } from "./metrics/metrics-object.ts";
 export { CounterObject } from "./store/counter-object.ts";
 
-export default createApp(
-  compose(env as unknown as Record<string, unknown>, waitUntil, {
+export default {
+  fetch: compose(env as unknown as Record<string, unknown>, waitUntil, {
     version,
     openapi,
     page: { html, js, css },
+    refusalPage,
+    lua: LUA,
   }),
-);
+} satisfies ExportedHandler;

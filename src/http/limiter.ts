@@ -3,14 +3,15 @@ import type { VerifyToken } from "../key/token-verifier.ts";
 import type { Log } from "../metrics/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { crossOrigin, exposeFields } from "./cors.ts";
-import { type Decide, logFault } from "./decide.ts";
+import { type Decide, logFault, type Verdict } from "./decide.ts";
 import type { Provisional } from "./outcomes.ts";
 import { problemResponse } from "./problem.ts";
 import type { Forward } from "./proxy.ts";
 import { addRateLimitFields, type Fields, rateLimitFields } from "./rate-limit-fields.ts";
-import { refuse, refuseUnavailable } from "./refusal.ts";
+import { refuse, refuseUnavailable, unavailable } from "./refusal.ts";
+import type { RefusalPage } from "./refusal-page.ts";
 import type { Incoming } from "./request-facts.ts";
-import { createRequestReader } from "./request-reader.ts";
+import { createRequestReader, type RequestReader } from "./request-reader.ts";
 import type { Settle } from "./settle.ts";
 import type { Attend } from "./under-way.ts";
 import type { Applied } from "./verdict.ts";
@@ -23,6 +24,7 @@ export interface LimiterParts {
   readonly forward: Forward;
   readonly settle: Settle;
   readonly attend: Attend;
+  readonly refusalPage: RefusalPage;
   readonly log: Log;
   /** For what no policy decides. */
   readonly count: Metrics["count"];
@@ -31,11 +33,11 @@ export interface LimiterParts {
 /** Answers a request that is for Weir itself. Never rejects. */
 export type Own = (request: Request, incoming: Incoming) => Promise<Response>;
 
-/** Decides a request and answers it: a refusal of its own, or what the origin says. */
+/** Decides a request and answers it: a refusal of its own, or what the origin says. Never rejects. */
 export type Limiter = (request: Request) => Promise<Response>;
 
 export function createLimiter(parts: LimiterParts): Limiter {
-  const { config, decide, own, verifyToken, forward, settle, attend, log, count } = parts;
+  const { config, decide, own, verifyToken, forward, settle, attend, refusalPage: page, log, count } = parts;
 
   return async (request) => {
     const url = URL.parse(request.url);
@@ -44,20 +46,37 @@ export function createLimiter(parts: LimiterParts): Limiter {
     const reader = createRequestReader(request, verifyToken);
     const verdict = await decide(request, url, reader);
     const { kind } = verdict;
-    if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
+    try {
+      if (kind === "denied" || kind === "unlimited" || kind === "unavailable") count(`answers ${kind}`);
+      return await answer(verdict, request, url, reader);
+    } catch (error) {
+      logFault(log, error);
+      // Nothing is forwarded now: the origin may have had the request already, or must not have it.
+      return kind === "admitted" || kind === "unlimited"
+        ? problemResponse({ kind: "origin-unreachable" })
+        : unavailable();
+    }
+  };
+
+  async function answer(
+    verdict: Verdict,
+    request: Request,
+    url: URL,
+    reader: RequestReader,
+  ): Promise<Response> {
     switch (verdict.kind) {
       case "denied":
         return problemResponse({ kind: "denied" });
       case "own":
         return own(request, verdict.incoming);
       case "unavailable":
-        return exposed(request, refuseUnavailable(request, await reader.callId()));
+        return exposed(request, refuseUnavailable({ request, page, callId: await reader.callId() }));
       case "unlimited":
         return forward(reader.current(), url);
       case "refused": {
         const fields = fieldsOf(verdict.applied);
-        const refusal = refuse(request, verdict.applied, await reader.callId(), config.retryJitter, fields);
-        return exposed(request, refusal);
+        const refused = { request, page, callId: await reader.callId(), fields };
+        return exposed(request, refuse(refused, verdict.applied, config.retryJitter));
       }
       case "admitted": {
         const response = await attend(verdict, request, async (leaves) => {
@@ -66,7 +85,7 @@ export function createLimiter(parts: LimiterParts): Limiter {
         return withFields(request, verdict.applied, response);
       }
     }
-  };
+  }
 
   function settled(provisional: readonly Provisional[], response: Response): Response {
     try {

@@ -2,7 +2,7 @@ import { type AdminRequest, chargesOf } from "../limit/administer.ts";
 import { receiptOf } from "../limit/ahead.ts";
 import type { Charge, KeyStanding, Receipt } from "../limit/charge.ts";
 import type { Deadline } from "./deadline.ts";
-import { luaScripts } from "./scripts/lua.ts";
+import { type LuaTexts, luaScripts } from "./scripts/lua.ts";
 import type { Administration, Store } from "./store.ts";
 import { createUpstashRest } from "./upstash-rest.ts";
 import {
@@ -23,6 +23,8 @@ export interface UpstashOptions {
   readonly token: string;
   /** First part of every key. */
   readonly namespace: string;
+  /** What its scripts are made of. */
+  readonly lua: LuaTexts;
   /** Called when a stored value could not be read and was taken for empty. */
   readonly onCorrupt: () => void;
   /** Takes the place of the server's clock, in tests. */
@@ -37,11 +39,12 @@ const HEAD = 2;
  * One attempt only: a call that failed may have counted.
  */
 export function createUpstashStore(options: UpstashOptions): Store & Administration {
-  const { url, token, namespace, onCorrupt, now } = options;
+  const { url, token, namespace, lua, onCorrupt, now } = options;
   const run = createRunner(url, token);
   const clockArgs = () => (now ? [now()] : []);
   // Stock Redis behind a REST proxy refuses the flag.
-  const scripts = luaScripts(/\.upstash\.io$/.test(new URL(url).hostname), now ? "argument" : "server");
+  const isUpstash = /\.upstash\.io$/.test(new URL(url).hostname);
+  const scripts = luaScripts(lua, isUpstash, now ? "argument" : "server");
   const redisKeys = (keys: readonly string[]) => keys.map((key) => `${namespace}:${key}`);
 
   async function administer(request: AdminRequest, deadline: Deadline): Promise<readonly KeyStanding[]> {

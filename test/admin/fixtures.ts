@@ -30,6 +30,8 @@ export function weirWith(env: Readonly<Record<string, unknown>> = {}) {
     version: "0.1.0",
     page: PAGE,
     openapi: OPENAPI,
+    refusalPage: "",
+    lua: { record: "", rules: "", view: "", take: "", settle: "", administer: "" },
   });
   const send = (path: string, { from = "192.0.2.1", headers, ...init }: Asked = {}) => {
     const own = new Headers(headers);

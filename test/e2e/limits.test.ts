@@ -315,6 +315,18 @@ describe("a refusal", () => {
     });
   });
 
+  it("has the length but no body for HEAD", async () => {
+    const from = newAddress();
+    await statuses(5, "/five", { from });
+    const [get, head] = [
+      await gateway.send("/five", { from }),
+      await gateway.send("/five", { from, method: "HEAD" }),
+    ];
+    expect([get.status, head.status, await head.text()]).toEqual([429, 429, ""]);
+    expect(Number(head.headers.get("content-length"))).toBeGreaterThan(0);
+    expect(head.headers.get("content-type")).toBe(get.headers.get("content-type"));
+  });
+
   it("names no caller", async () => {
     const from = newAddress();
     const init = { method: "POST", from, headers: { "X-User-Id": "secret-user" } };

@@ -3,6 +3,8 @@ import { parseConfig } from "../../src/config/parse-config.ts";
 import { createDecide, type DecideParts } from "../../src/http/decide.ts";
 import { createLimiter, type LimiterParts } from "../../src/http/limiter.ts";
 import { createRecord } from "../../src/http/record.ts";
+import TEMPLATE from "../../src/http/refusal-page.html?raw";
+import { createRefusalPage } from "../../src/http/refusal-page.ts";
 import { createSettle } from "../../src/http/settle.ts";
 import { trieRouter } from "../../src/http/trie-router.ts";
 import { createCharges } from "../../src/key/charges.ts";
@@ -54,6 +56,7 @@ function limiter(env: Record<string, unknown>, parts: Parts = {}) {
     verifyToken: async () => undefined,
     forward: async () => new Response("from the origin", { headers: { "X-Own": "origin" } }),
     log,
+    refusalPage: createRefusalPage(TEMPLATE),
     record: createRecord({ metrics: { count, refused: () => {} }, log, now: () => 1_800_000_000_000 }),
     count,
     ...parts,
@@ -181,6 +184,53 @@ describe("the limiter", () => {
     const { send, events } = limiter(one, { forward });
     const answer = await send();
     expect([answer.status, answer.headers.has("ratelimit"), events]).toEqual([200, false, ["fault"]]);
+  });
+
+  describe("when a fault is met only while answering", () => {
+    const bug = () => Promise.reject(new Error("bug"));
+
+    it.each([
+      ["attending to the request", { attend: bug }],
+      ["forwarding it", { forward: bug }],
+    ])("of %s, says that the origin gave no answer", async (_, parts) => {
+      const { send, events } = limiter(one, parts);
+      const answer = await send();
+      expect([answer.status, answer.headers.get("cache-control")]).toEqual([502, "no-store"]);
+      expect(events).toContain("fault");
+    });
+
+    it("goes on refusing what was refused", async () => {
+      const decision = {
+        ...{ allowed: false, remaining: 0, moreRoomMs: 1, resetMs: 1, nowMs: 1 },
+        get retryAfterMs(): number {
+          throw new Error("bug");
+        },
+      };
+      const refusing: Store = {
+        take: async () => ({
+          ...{ admitted: false, receipts: [], final: true },
+          outcomes: [{ kind: "decided", decision }],
+        }),
+        settle: async () => [],
+      };
+      const { send, events } = limiter(one, { store: refusing });
+      const answer = await send();
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+      expect(events).toContain("fault");
+    });
+
+    it("keeps Weir's own paths from the origin", async () => {
+      let forwarded = 0;
+      const forward = async () => {
+        forwarded += 1;
+        return new Response();
+      };
+      const { send, events } = limiter(one, { own: bug, forward });
+      const answer = await send("/_weir/policies");
+      expect([answer.status, answer.headers.get("retry-after"), forwarded]).toEqual([503, "1", 0]);
+      expect(events).toEqual(["fault"]);
+    });
   });
 
   it("never refuses for the fault of a shadow policy", async () => {

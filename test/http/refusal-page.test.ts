@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { refusalPage } from "../../src/http/refusal-page.ts";
+import TEMPLATE from "../../src/http/refusal-page.html?raw";
+import { createRefusalPage } from "../../src/http/refusal-page.ts";
 
+const refusalPage = createRefusalPage(TEMPLATE);
 const PROBLEM = { type: "about:blank", title: "Service unavailable", status: 503, detail: "Not now." };
 
 describe("the page of a refusal", () => {
@@ -9,6 +11,12 @@ describe("the page of a refusal", () => {
     const page = await refusalPage(problem).text();
     expect(page).toContain("<h1>&#60;i&#62;&#34;Hello&#34;&#60;/i&#62;</h1>");
     expect(page).toContain("<p>&#60;script&#62;alert(&#39;&#38;amp;&#39;)&#60;/script&#62;</p>");
+  });
+
+  it("fills in what it is given once: text that looks like a place for a value stays text", async () => {
+    const page = await refusalPage({ ...PROBLEM, title: "{{nonce}}", detail: "{{seconds}} $& $1" }).text();
+    expect(page).toContain("<h1>{{nonce}}</h1>\n<p>{{seconds}} $&#38; $1</p>");
+    expect(page.match(/\{\{\w+\}\}/g)).toEqual(["{{nonce}}", "{{nonce}}", "{{seconds}}"]);
   });
 
   it("counts down only to an end that is known", async () => {

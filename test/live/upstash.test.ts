@@ -3,6 +3,7 @@ import { createUpstashStore } from "../../src/store/upstash.ts";
 import { describeAdministration } from "../store/administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "../store/contract.ts";
 import { plainAdministration } from "../store/fixtures.ts";
+import { LUA } from "../support/lua.ts";
 
 // Against a real database: `npm run test:upstash`, never part of `npm test`. Everything it writes expires by itself.
 const url = process.env.UPSTASH_REDIS_REST_URL;
@@ -16,7 +17,7 @@ let opened = 0;
 function open(clock: "own" | "server" = "own") {
   let nowMs = START_MS;
   const namespace = `weir-test-${run}-${opened++}`;
-  const options = { url: url ?? "", token: token ?? "", namespace, onCorrupt: () => {} };
+  const options = { url: url ?? "", token: token ?? "", namespace, lua: LUA, onCorrupt: () => {} };
   const store = createUpstashStore({ ...options, ...(clock === "own" && { now: () => nowMs }) });
   const setTime = (ms: number) => {
     nowMs = ms;

@@ -75,16 +75,8 @@ const STORE_FILES: Readonly<Record<string, readonly string[]>> = {
   ],
   "store/counter-administration.ts": ["store/store.ts", "store/deadline.ts", "store/counter-protocol.ts"],
   "store/durable-object.ts": ["store/store.ts", "store/counter-protocol.ts"],
-  "store/scripts/record-lua.ts": [],
-  "store/scripts/rules-lua.ts": [],
-  "store/scripts/lockout-lua.ts": [],
-  "store/scripts/lua.ts": [
-    "store/scripts/record-lua.ts",
-    "store/scripts/rules-lua.ts",
-    ...["store/scripts/lockout-lua.ts", "store/scripts/override-lua.ts", "store/scripts/administer-lua.ts"],
-  ],
-  "store/scripts/override-lua.ts": [],
-  "store/scripts/administer-lua.ts": [],
+  "store/scripts/lua.ts": [],
+  "store/scripts/texts.ts": ["store/scripts/"],
   "store/upstash.ts": [
     ...["store/store.ts", "store/deadline.ts", "store/scripts/lua.ts"],
     ...["store/upstash-rest.ts", "store/upstash-values.ts"],
@@ -151,7 +143,7 @@ describe("imports", () => {
     expect(cycles).toEqual([]);
   });
 
-  it("come from compose.ts, app.ts and index.ts only as far as the runtime is concerned", () => {
+  it("come from compose.ts and index.ts only as far as the runtime is concerned", () => {
     const runtime = imports.filter(
       ({ target }) => target.startsWith("cloudflare:") || target.startsWith("node:"),
     );
@@ -175,7 +167,6 @@ describe("names", () => {
 
   it("of the clock occur in one file", () => {
     const own = files.filter((file) => /\bDate\.now\b|new Date\(\)/.test(code(file)));
-    // The page's script counts down in the browser.
-    expect(own.toSorted()).toEqual(["clock.ts", "http/refusal-page.ts"]);
+    expect(own).toEqual(["clock.ts"]);
   });
 });

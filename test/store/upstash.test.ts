@@ -9,6 +9,7 @@ import { takeAll } from "../../src/limit/take.ts";
 import type { StoreCharge } from "../../src/store/store.ts";
 import { createUpstashStore } from "../../src/store/upstash.ts";
 import { type RunningRedis, startLocalRedis } from "../support/local-store.ts";
+import { LUA } from "../support/lua.ts";
 import { describeAdministration } from "./administration-contract.ts";
 import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
 import { lockoutOf, plainAdministration } from "./fixtures.ts";
@@ -31,6 +32,7 @@ function open(clock: "own" | "server" = "own") {
     url: redis.rest.url,
     token: redis.rest.token,
     namespace,
+    lua: LUA,
     onCorrupt: () => {
       corrupt += 1;
     },
