@@ -11,7 +11,11 @@ end
 local function override(record, q, limit, until_, now)
   put(record, q.count .. '/override', { limit }, limit < 0 and 0 or until_, now)
   local over, state = override_of(record, q, now), stored(record, q.count, now)
-  if state then keep(record, q, rules[q.algorithm].read(state), over, now) end
+  if state then
+    local before = record.counts[q.count].until_
+    keep(record, q, rules[q.algorithm].read(state), over, now)
+    record.counts[q.count].until_ = math.max(before, record.counts[q.count].until_)
+  end
   if q.algorithm == 't' then begin_generation(record, q, over, now) end
 end
 local records, asked = load(), ARGV[1]
