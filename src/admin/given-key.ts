@@ -64,7 +64,8 @@ function asRead(part: KeyPart, text: string, ipv6Prefix: number): string | undef
 function addressRead(text: string, ipv6Prefix: number): string | undefined {
   if (/^(unknown|worker .+)$/i.test(text)) return text.toLowerCase();
   const ending = `/${ipv6Prefix}`;
-  const address = clientAddress(text.endsWith(ending) ? text.slice(0, -ending.length) : text, ipv6Prefix);
+  const isNetwork = text.includes(":") && text.endsWith(ending);
+  const address = clientAddress(isNetwork ? text.slice(0, -ending.length) : text, ipv6Prefix);
   return address && addressKey(address, new Headers());
 }
 

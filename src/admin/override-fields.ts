@@ -23,11 +23,17 @@ export const untilField =
   (nowMs: number): Field<number> =>
   (input) => {
     if (input === undefined) return ok(nowMs + HOUR_MS);
-    const untilMs = typeof input === "string" && ISO_TIME.test(input) ? Date.parse(input) : Number.NaN;
+    const untilMs = typeof input === "string" ? isoTimeMs(input) : Number.NaN;
     if (Number.isNaN(untilMs)) return bad("is not a time of ISO 8601; write it like 2027-01-31T12:00:00Z");
     if (untilMs <= nowMs) return bad("is in the past");
     return untilMs - nowMs <= MAX_MS ? ok(untilMs) : bad("is more than 366 days away");
   };
+
+/** Epoch milliseconds; not a number when it is no such time. The engine would take 30 February for 2 March. */
+function isoTimeMs(text: string): number {
+  const isDay = new Date(text.slice(0, 10)).getUTCDate() === Number(text.slice(8, 10));
+  return isDay && ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+}
 
 /** The limit of each quota that it is meant for. */
 export function overridesOf(

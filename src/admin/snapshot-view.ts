@@ -24,6 +24,7 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
     at: isoTime(minute.at),
     ...Object.fromEntries(ANSWERS.map((answer) => [answer, minute.counts[`answers ${answer}`] ?? 0])),
   }));
+  const topKeys = new Map(Object.entries(topRefused));
   const recentMs = at - RECENT_MINUTES * 60_000;
   return {
     at: isoTime(at),
@@ -35,7 +36,7 @@ export function snapshotView(metrics: MetricsSnapshot, policies: readonly string
         Object.entries(POLICY_SERIES).map(([field, series]) => [field, sum(series(name))]),
       ),
       per_minute: decisions(name, recentMs) / RECENT_MINUTES,
-      top_refused: topRefused[name] ?? [],
+      top_refused: topKeys.get(name) ?? [],
     })),
     store: {
       kind: storeKind,

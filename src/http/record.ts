@@ -1,4 +1,5 @@
 import type { PolicyCharge } from "../key/charges.ts";
+import { withLimit } from "../limit/quota.ts";
 import type { Log } from "../metrics/log.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type LimitType, POLICY_DECISIONS } from "../metrics/series.ts";
@@ -123,9 +124,10 @@ function add(tally: Tally, by: PolicyCharge, outcome: Outcome | undefined): void
   if (!outcome || outcome.kind === "unasked") return;
   if (outcome.kind !== "decided") tally.step = outcome.kind;
   if (outcome.kind !== "decided" && outcome.kind !== "local") return;
-  const { remaining, lockedOut, retryAfterMs } = outcome.decision;
+  const { remaining, lockedOut, retryAfterMs, limit } = outcome.decision;
+  const { burst } = limit === undefined ? charge.quota : withLimit(charge.quota, limit);
   // Of a leased quota only what is in hand is known.
-  if (!charge.lease && remaining * NEAR_LIMIT_PART <= charge.quota.burst) tally.isNear = true;
+  if (!charge.lease && remaining * NEAR_LIMIT_PART <= burst) tally.isNear = true;
   if (lockedOut) tally.lockedMs = Math.max(tally.lockedMs, retryAfterMs);
 }
 

@@ -72,10 +72,9 @@ export function withOverride(
   const override = overrideOf(edited, charge, nowMs);
   const stored = storedState(edited, count, nowMs);
   const state = rulesFor(quota.algorithm).read(stored);
-  const kept =
-    stored === undefined
-      ? edited
-      : withCount(edited, count, { untilMs: emptyAtMs(state, quota, override), state }, nowMs);
+  // Never for less long than before: it may have been counted by a slower row of a table than the operator's.
+  const keptMs = Math.max(edited.counts[count]?.untilMs ?? 0, emptyAtMs(state, quota, override));
+  const kept = stored === undefined ? edited : withCount(edited, count, { untilMs: keptMs, state }, nowMs);
   if (quota.algorithm !== "token-bucket") return kept;
   // How fast a debt was paid back until now is forgotten: what is left of an admission cannot be told from its receipt. One
   // by a limit that is not in force has nothing to give back in any case.

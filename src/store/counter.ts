@@ -136,6 +136,8 @@ export function createCounter({ storage, now, onCorrupt }: CounterParts): Counte
         records.set(key, record);
         // No reserve covers an edit, and what was reserved by the limit before is of no use.
         reserves.set(key, createReserve());
+        // The alarm may be a year away, for an override that this one ends.
+        isAlarmPending = false;
         write(key, record, true, nowMs);
       }
       return {

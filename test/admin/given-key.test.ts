@@ -126,6 +126,7 @@ describe("an operator's key", () => {
     ["mcp:tool | ip", { ip: "192.0.2.1" }, /^key: is nobody's/],
     ["ip", { ip: "alice" }, /^key.ip: is not what "ip" can be$/],
     ["ip", { ip: "10.0.0.0/8" }, /^key.ip: is not what "ip" can be$/],
+    ["ip", { ip: "203.0.113.0/64" }, /^key.ip: is not what "ip" can be$/],
     ["path", { path: "alice" }, /^key.path: is not what "path" can be$/],
     ["header:a", { "header:b": "alice" }, /^key.header:b: is not in the policy's key; its parts: header:a$/],
     ["ip", { alice: "ip", ip: "192.0.2.1" }, /^key: has a name that is no key part$/],

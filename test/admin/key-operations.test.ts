@@ -218,6 +218,18 @@ describe("an override", () => {
     [ip, "limit", "is required", undefined],
     [{ ...ip, limit: 1, until: "tomorrow" }, "until", "is not a time of ISO 8601", /write it like/],
     [{ ...ip, limit: 1, until: "2026-02-30" }, "until", "is not a time of ISO 8601", /write it like/],
+    [
+      { ...ip, limit: 1, until: "2027-02-30T12:00:00Z" },
+      "until",
+      "is not a time of ISO 8601",
+      /write it like/,
+    ],
+    [
+      { ...ip, limit: 1, until: "2027-02-29T23:59+01:00" },
+      "until",
+      "is not a time of ISO 8601",
+      /write it like/,
+    ],
     [{ ...ip, limit: 1, until: "2026-11-22T10:00:00Z" }, "until", "is in the past", undefined],
     [{ ...ip, limit: 1, until: "2027-11-23T10:00:01Z" }, "until", "is more than 366 days away", undefined],
     [

@@ -107,7 +107,8 @@ describe("what happened", () => {
     const { operate, send } = weirWith({
       POLICIES: [
         { name: "two", match: "/two", limit: "2/minute" },
-        { name: "idle", match: "/idle", limit: "2/minute" },
+        // A name that every object knows.
+        { name: "constructor", match: "/idle", limit: "2/minute" },
       ],
       DENY: ["203.0.113.0/24"],
     });
@@ -136,7 +137,7 @@ describe("what happened", () => {
           per_minute: 0.6,
           top_refused: [{ key: expect.stringMatching(/^[\w-]{22}$/), refusals: 1, error: 0 }],
         },
-        { name: "idle", last_hour: { ...none, allowed: 0 }, per_minute: 0, top_refused: [] },
+        { name: "constructor", last_hour: { ...none, allowed: 0 }, per_minute: 0, top_refused: [] },
       ],
       store: {
         kind: "local",

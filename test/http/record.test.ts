@@ -133,6 +133,9 @@ describe("a record counts", () => {
     expect(await near("10/minute", 3)).toBeUndefined();
     expect(await near("10/minute", 2)).toBe(1);
     expect(await near("1/minute", 0)).toBe(1);
+    const override = async (limit: number, remaining: number) =>
+      (await recordedOf([five], [[decided({ limit, remaining })]])).counts["near_limit five"];
+    expect([await override(100, 21), await override(100, 20)]).toEqual([undefined, 1]);
     // What is left of a lease says nothing of the quota.
     const leased = await recordedOf([{ ...five, lease: true }], [[decided({ remaining: 0 })]]);
     expect(leased.counts["near_limit five"]).toBeUndefined();

@@ -184,6 +184,18 @@ export function describeAdministration(name: string, open: () => AdministeredSto
       expect(await peek(sixty)).toMatchObject({ remaining: 0, resetMs: 89_000 });
     });
 
+    it("and forgets no debt of a bucket when the operator names it by a faster row of its table", async () => {
+      const { store, at, override, peek } = opened();
+      const free = charge({ quota: quota(6, 60_000, "token-bucket") });
+      const pro = charge({ quota: quota(600, 60_000, "token-bucket") });
+      expect(pro.count).toBe(free.count);
+      await store.take([{ ...free, cost: 6 }]);
+      await override(3, HOUR, pro);
+      await override(undefined, 0, pro);
+      at(1_000);
+      expect(await peek(free)).toMatchObject({ remaining: 0, resetMs: 59_000 });
+    });
+
     it("and refuses for it nothing but what it is for, charging nothing", async () => {
       const { store, override, peek } = opened();
       const other = charge({ quota: quota(9, HOUR) });

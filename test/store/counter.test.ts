@@ -324,6 +324,19 @@ describe("the alarm of a counter", () => {
     expect(world.disk.wakeMs).toBeGreaterThan(world.clockMs + 59_000);
   });
 
+  it.each([undefined, 5])(
+    "comes when all is idle, though an override was to last a year: then %s",
+    (limit) => {
+      const world = createCounterWorld();
+      world.override(plenty, 0, 366 * 86_400_000);
+      world.restart();
+      world.override(plenty, limit, 300_000);
+      world.pass(300_000);
+      world.wakeIfDue();
+      expect([world.disk.values.size, world.disk.wakeMs]).toEqual([0, undefined]);
+    },
+  );
+
   it("leaves no reserve behind that is in storage no longer", () => {
     const one = charge({ quota: quota(10_000, 1_000, "fixed-window") });
     const world = createCounterWorld();
