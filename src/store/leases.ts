@@ -162,7 +162,7 @@ export function withLeases(
       const isCharged = answer.admitted && decision?.allowed !== false;
       if (!isCharged && forLater === 0) lease.plan.note(-charge.cost, nowMs);
       if (!decision) {
-        if (outcome.kind !== "unasked") lease.failed(nowMs, random());
+        if (outcome.kind !== "unasked") lease.failed(askedMs, nowMs, random());
         return outcome;
       }
       lease.decided(

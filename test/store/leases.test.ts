@@ -461,4 +461,31 @@ describe("a store that is slow, or does not answer", () => {
     await leased.take([many, other], patience);
     expect(deadlines.map((deadline) => deadline === longer)).toEqual([true, false]);
   });
+
+  it("is not in doubt for a call that was lost before another was answered", async () => {
+    const local = createLocalStore(() => START_MS);
+    let give = (_: TakeAnswer) => {};
+    let lost: Promise<TakeAnswer> | undefined;
+    const { clock, asked, leased } = behindOf(
+      (charges, isUp) =>
+        isUp ? Promise.resolve(unanswered(charges)) : (lost ?? local.take(charges, patience)),
+      () => ({ ...spent, isUp: () => false }),
+    );
+    for (let i = 0; i < 2; i++) {
+      lost = new Promise((resolve) => {
+        give = resolve;
+      });
+      const first = leased.take([many], patience);
+      lost = undefined;
+      clock.nowMs += 100;
+      expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+      clock.nowMs += 100;
+      give(unanswered([many]));
+      await first;
+    }
+    const calls = asked.length;
+    clock.nowMs += 10_000;
+    expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+    expect(asked.length).toBe(calls + 1);
+  });
 });
