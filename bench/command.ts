@@ -1,6 +1,6 @@
 /**
- * Runs a command to its end and ends the process with its code: 2 for a wrong command line, 130 when interrupted.
- * `run` has to stop what it started when `interrupted` rejects.
+ * Runs a command to its end and ends the process with its code: 2 for a wrong command line, 130 when interrupted; 0 for
+ * `--help`. `run` has to stop what it started when `interrupted` rejects.
  */
 export async function runCommand<Options>(
   usage: string,
@@ -15,6 +15,10 @@ export async function runCommand<Options>(
   interrupted.catch(() => {
     isInterrupted = true;
   });
+  if (process.argv.includes("--help")) {
+    console.log(usage);
+    process.exit(0);
+  }
   const options = orUndefined(() => parse(process.argv.slice(2)), usage);
   if (!options) process.exit(2);
   try {

@@ -2,6 +2,7 @@ import type { Settlement } from "../src/limit/settle.ts";
 import { createDeadline, type Deadline } from "../src/store/deadline.ts";
 import { createCounterStore } from "../src/store/durable-object.ts";
 import { createKnownRefusals, type KnownRefusals } from "../src/store/known-refusals.ts";
+import { leaseCallMs } from "../src/store/leases.ts";
 import { createLocalStore } from "../src/store/local.ts";
 import type { Store, StoreCharge, TakeAnswer } from "../src/store/store.ts";
 import type { Census } from "./census.ts";
@@ -105,7 +106,11 @@ function createStore(
 ): Store {
   const { redis, counter } = connect(id);
   const storeOf = (key: string) =>
-    createCounterStore(() => counter(key), { tentativeMs: timeoutMs, waitUntil });
+    createCounterStore(() => counter(key), {
+      tentativeMs: timeoutMs,
+      leasedTentativeMs: leaseCallMs(timeoutMs),
+      waitUntil,
+    });
   const { store } = createStack(redis ? { kind: "whole", store: redis } : { kind: "keyed", storeOf }, {
     local: createLocalStore(now, undefined, () => census.count("local store full")),
     known: sabotage(createKnownRefusals(now)),

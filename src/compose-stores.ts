@@ -111,7 +111,8 @@ function createCounters(
 ): Adapter {
   if (!counters) throw new Error('STORE = "durable-object" needs the COUNTERS binding of wrangler.toml');
   const objects = jurisdiction ? counters.jurisdiction(jurisdiction) : counters;
-  const options = { tentativeMs: storeTimeoutMs, waitUntil };
+  const leasedTentativeMs = leaseCallMs(storeTimeoutMs);
+  const options = { tentativeMs: storeTimeoutMs, leasedTentativeMs, waitUntil };
   const objectOf = (key: string) => objects.getByName(`${namespace}:${key}`);
   const storeOf = (key: string) => createCounterStore(() => createRemote(objectOf(key)), options);
   const guardOne = guard(MIN_FAILING_OBJECTS);

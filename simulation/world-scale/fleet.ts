@@ -133,7 +133,9 @@ function createIsolateStore(
       return reply;
     },
   };
-  const storeOf = () => createCounterStore(() => noted, { tentativeMs: SCENARIO.storeTimeoutMs, waitUntil });
+  // With one key nothing is given back.
+  const options = { tentativeMs: 0, leasedTentativeMs: 0, waitUntil };
+  const storeOf = () => createCounterStore(() => noted, options);
   const { store } = createStack(
     { kind: "keyed", storeOf },
     {

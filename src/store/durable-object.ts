@@ -1,18 +1,23 @@
 import { type Counter, MESSAGE_FORMAT } from "./counter-protocol.ts";
-import type { Store, WaitUntil } from "./store.ts";
+import type { Store, StoreCharge, WaitUntil } from "./store.ts";
 
 export interface CounterStoreOptions {
   /** The longest that a request may take to give an admission back, milliseconds. */
   readonly tentativeMs: number;
+  /** The same of leased charges, whose calls may take longer than their requests wait. */
+  readonly leasedTentativeMs: number;
   readonly waitUntil: WaitUntil;
 }
 
 /** The store of one key: its Durable Object, asked over RPC. `counter` gives a new stub for each call. */
 export function createCounterStore(counter: () => Counter, options: CounterStoreOptions): Store {
-  const { tentativeMs, waitUntil } = options;
+  const { waitUntil } = options;
+  const tentativeMsOf = (charges: readonly StoreCharge[]) =>
+    charges.some(({ lease }) => lease) ? options.leasedTentativeMs : options.tentativeMs;
   return {
     async take(charges, _, tentative = false) {
-      const message = { format: MESSAGE_FORMAT, charges, tentativeMs: tentative ? tentativeMs : 0 } as const;
+      const tentativeMs = tentative ? tentativeMsOf(charges) : 0;
+      const message = { format: MESSAGE_FORMAT, charges, tentativeMs } as const;
       const { admitted, decisions, receipts, final } = await counter().take(message);
       return {
         admitted,

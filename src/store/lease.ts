@@ -36,6 +36,8 @@ export class Lease {
   call: LeaseCall | undefined;
   #decision: Decision | undefined;
   #decidedMs = 0;
+  /** When what was answered last had been asked. */
+  #answeredMs = 0;
   #restUntilMs = 0;
   #failures = 0;
 
@@ -66,14 +68,15 @@ export class Lease {
     this.plan.answered(decision, isCounted ? charge.cost + permits : 0, askedMs, nowMs);
     this.#decision = decision;
     this.#decidedMs = nowMs;
+    this.#answeredMs = askedMs;
     const units = permits + forLater;
     if (!isCounted || !charge.ahead || units === 0) return;
     this.held.add({ askedMs, untilMs: this.plan.endMs(askedMs, charge.ahead), units });
   }
 
-  /** Nobody decided. */
-  failed(nowMs: number, random: number): void {
-    if (this.isResting(nowMs)) return;
+  /** Nobody decided. That says nothing any more once something was answered that was asked later. */
+  failed(askedMs: number, nowMs: number, random: number): void {
+    if (askedMs < this.#answeredMs || this.isResting(nowMs)) return;
     this.#failures += 1;
     const restMs = Math.min(MAX_REST_MS, REST_MS * 2 ** (this.#failures - 2));
     this.#restUntilMs = nowMs + (restMs * (1 + random)) / 2;

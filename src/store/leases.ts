@@ -112,16 +112,34 @@ export function withLeases(
    * with its work would do all of it for nobody, and isolates without permits would go on asking.
    */
   async function takeInTime(open: readonly Entry[], deadline: Deadline): Promise<TakeAnswer> {
+    if (deadline.isUp()) return unanswered(open);
     if (!open.every(({ lease }) => lease)) return take(open, deadline);
     const own = newDeadline();
+    const taking = take(open, own).finally(() => own.clear());
     try {
-      return await deadline.race(take(open, own).finally(() => own.clear()));
+      return await deadline.race(taking);
     } catch (error) {
       if (!deadline.isUp()) throw error;
-      return store.take(
-        open.map(({ charge }) => charge),
-        SPENT_DEADLINE,
-      );
+      waitUntil(uncounted(taking));
+      return unanswered(open);
+    }
+  }
+
+  /** What a request gets that can wait no longer. It says nothing about the store. */
+  const unanswered = (open: readonly Entry[]): Promise<TakeAnswer> =>
+    store.take(
+      open.map(({ charge }) => charge),
+      SPENT_DEADLINE,
+    );
+
+  /** Takes back what this isolate counted by itself for a call that failed when no request waited for it any more. */
+  async function uncounted(taking: Promise<TakeAnswer>): Promise<void> {
+    try {
+      const local = (await taking).receipts.filter(({ isLocal }) => isLocal);
+      const settlements = local.map((receipt) => ({ receipt, cost: 0 }));
+      if (local.length > 0) await store.settle(settlements, SPENT_DEADLINE);
+    } catch {
+      // There was nothing to count.
     }
   }
 
@@ -162,7 +180,7 @@ export function withLeases(
       const isCharged = answer.admitted && decision?.allowed !== false;
       if (!isCharged && forLater === 0) lease.plan.note(-charge.cost, nowMs);
       if (!decision) {
-        if (outcome.kind !== "unasked") lease.failed(nowMs, random());
+        if (outcome.kind !== "unasked") lease.failed(askedMs, nowMs, random());
         return outcome;
       }
       lease.decided(
@@ -201,9 +219,7 @@ export function withLeases(
     });
     if (due.length === 0) return;
     const deadline = newDeadline();
-    take(due, deadline, 1)
-      .catch(() => {})
-      .finally(() => deadline.clear());
+    waitUntil(uncounted(take(due, deadline, 1).finally(() => deadline.clear())));
   }
 
   return {

@@ -11,7 +11,7 @@ import { charge, describeStore, plain, quota, START_MS } from "./contract.ts";
 import { lockoutOf, patience, plainAdministration } from "./fixtures.ts";
 
 const counters = (env as unknown as { COUNTERS: DurableObjectNamespace<CounterObject> }).COUNTERS;
-const OPTIONS = { tentativeMs: 2_000, waitUntil: () => {} };
+const OPTIONS = { tentativeMs: 2_000, leasedTentativeMs: 2_000, waitUntil: () => {} };
 let opened = 0;
 
 /** A store with objects of its own, which records every call. */

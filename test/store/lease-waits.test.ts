@@ -219,4 +219,51 @@ describe("when the store fails while others wait for a call", () => {
       ...Array(40).fill(false),
     ]);
   });
+
+  it("an isolate's own count has each request once, also when the call goes on after the request gave up", async () => {
+    const opened = open();
+    const few = { ...many, quota: quota(40, MINUTE) };
+    opened.state.fault = "hang";
+    opened.send(few);
+    await pass(leaseCallMs(TIMEOUT_MS));
+    opened.answers.length = 0;
+    opened.state.fault = "throw";
+    for (let i = 0; i < 80; i++) {
+      opened.send(few);
+      await pass(100);
+    }
+    expect(opened.answers.filter(({ answer }) => answer.admitted)).toHaveLength(39);
+  });
+
+  it("nothing is asked for a request that waited in vain until its time was up", async () => {
+    const { send, asked, answers } = open({ delayMs: 300 });
+    const few = { ...many, quota: quota(30, MINUTE) };
+    for (let i = 0; i < 60; i++) send(few);
+    await pass(TIMEOUT_MS);
+    expect(answers).toHaveLength(60);
+    expect(asked.length).toBeLessThanOrEqual(4);
+  });
+
+  it("an isolate's own count has nothing of what failed in the background", async () => {
+    const opened = open({ delayMs: 10 });
+    const some = { ...many, quota: quota(1_000, MINUTE) };
+    for (let i = 0; i < 200; i++) {
+      opened.send(some);
+      await pass(10);
+    }
+    opened.state.fault = "throw";
+    opened.asked.length = 0;
+    while (opened.asked.length === 0) {
+      opened.send(some);
+      await pass(10);
+    }
+    expect(kindsOf(opened).at(-1)).toBe("decided");
+    await pass(10_000);
+    opened.answers.length = 0;
+    for (let i = 0; i < 1_010; i++) {
+      opened.send(some);
+      await pass(10);
+    }
+    expect(opened.answers.filter(({ answer }) => answer.admitted)).toHaveLength(1_000);
+  });
 });

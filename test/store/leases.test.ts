@@ -368,6 +368,16 @@ describe("a store that is slow, or does not answer", () => {
     isUp: () => true,
   };
 
+  /** One whose time is up as soon as something is waited for. */
+  function hasty(): Deadline {
+    let isUp = false;
+    const race = () => {
+      isUp = true;
+      return Promise.reject(new TimeoutError("no answer"));
+    };
+    return { ...patience, race, isUp: () => isUp };
+  }
+
   it("is asked once by all who come before it answers, though nobody knows yet how busy it will be", async () => {
     const local = createLocalStore(() => START_MS);
     let answer = () => {};
@@ -413,7 +423,7 @@ describe("a store that is slow, or does not answer", () => {
     clock.nowMs += 10_000;
     const { promise, resolve } = Promise.withResolvers<void>();
     late = promise;
-    expect(kinds(await leased.take([many], spent))).toEqual(["local"]);
+    expect(kinds(await leased.take([many], hasty()))).toEqual(["local"]);
     clock.nowMs += 500;
     resolve();
     await new Promise(setImmediate);
@@ -460,5 +470,42 @@ describe("a store that is slow, or does not answer", () => {
     await leased.take([many], patience);
     await leased.take([many, other], patience);
     expect(deadlines.map((deadline) => deadline === longer)).toEqual([true, false]);
+  });
+
+  it("is not asked, nor blamed, for a request whose time is up already", async () => {
+    const local = createLocalStore(() => START_MS);
+    const { asked, leased } = behindOf(async (charges, isUp) =>
+      isUp ? unanswered(charges) : local.take(charges, patience),
+    );
+    for (let i = 0; i < 3; i++) expect(kinds(await leased.take([many], spent))).toEqual(["local"]);
+    expect(asked).toHaveLength(0);
+    expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+  });
+
+  it("is not in doubt for a call that was lost before another was answered", async () => {
+    const local = createLocalStore(() => START_MS);
+    let give = (_: TakeAnswer) => {};
+    let lost: Promise<TakeAnswer> | undefined;
+    const { clock, asked, leased } = behindOf(
+      (charges, isUp) =>
+        isUp ? Promise.resolve(unanswered(charges)) : (lost ?? local.take(charges, patience)),
+      () => ({ ...spent, isUp: () => false }),
+    );
+    for (let i = 0; i < 2; i++) {
+      lost = new Promise((resolve) => {
+        give = resolve;
+      });
+      const first = leased.take([many], patience);
+      lost = undefined;
+      clock.nowMs += 100;
+      expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+      clock.nowMs += 100;
+      give(unanswered([many]));
+      await first;
+    }
+    const calls = asked.length;
+    clock.nowMs += 10_000;
+    expect(kinds(await leased.take([many], patience))).toEqual(["decided"]);
+    expect(asked.length).toBe(calls + 1);
   });
 });
