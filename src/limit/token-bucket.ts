@@ -33,6 +33,8 @@ export const tokenBucket: Rules<TokenBucketState> = {
     // After a restart the newest time kept may be earlier than that of an admission from a reserve.
     const elapsedMs = Math.max(0, nowMs - admittedMs);
     const unpaid = cost * quota.windowMs - repaid(quota, cost * quota.windowMs, elapsedMs);
+    // What is paid back already changes nothing, and so writes nothing.
+    if (unpaid === 0) return state;
     return { atMs: nowMs, debtUnits: Math.max(0, debt(state, quota, nowMs) - unpaid) };
   },
 

@@ -203,3 +203,12 @@ describe("an extra cost, however high", () => {
     expect(standingOf(shelf.records, chargeOf(quota), START).remaining).toBe(0);
   });
 });
+
+describe("a refund of what a token bucket has paid back already", () => {
+  it("changes nothing, and moves no time", () => {
+    const { shelf, receipt } = admitted(bucket(10, MINUTE));
+    shelf.take([receipt.charge], START + 20 * SECOND);
+    expect(settleAll(shelf.records, [{ receipt, cost: 0 }], START + 24 * SECOND).size).toBe(0);
+    expect(settleAll(shelf.records, [{ receipt, cost: 0 }], START + 24 * SECOND - 1).size).toBe(1);
+  });
+});
