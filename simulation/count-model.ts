@@ -135,7 +135,8 @@ function createBucket({ limit, windowMs, burst }: Quota): CountModel {
       const given = Math.max(0, (counted.left - cost) * windowMs - (nowMs - counted.timeMs) * limit);
       counted.left = Math.min(counted.left, cost);
       const before = debtAt(nowMs);
-      if (before === 0) return undefined;
+      // What is paid back already changes nothing, not even the key's time.
+      if (before === 0 || given === 0) return undefined;
       change(nowMs, -given);
       const parts = before - debt;
       return () => change(atMs, parts);
