@@ -155,6 +155,9 @@ describe("the figures", () => {
     api().trouble = { status: 404, detail: "Metrics need the METRICS binding.", route: "snapshot" };
     openGate();
     await panel(page, "Traffic").getByText("Metrics need the METRICS binding.").waitFor();
+    // Unknown is not nothing.
+    const row = panel(page, "Policies").getByRole("row").filter({ hasText: "header:x-user-id" });
+    expect((await row.innerText()).replace(/\s+/g, " ")).toMatch(/ enforce – – – –$/);
     // What does not need them works.
     await lookUp(page, "alice");
     await page.getByRole("heading", { name: "chat-user" }).waitFor();
