@@ -18,7 +18,7 @@ export interface InspectedKey {
 
 export interface Inspection {
   readonly keys: readonly InspectedKey[];
-  /** What the newest look-up found, in a sentence or two, as the keys are now; empty before the first. */
+  /** What the newest look-up found, in a sentence or two, as the keys are now, or that they were picked; else empty. */
   readonly summary: string;
   /** Which policies the look-up could not ask; empty when there are none. */
   readonly notAsked: string;
@@ -41,6 +41,8 @@ const isSame = (one: InspectedKey, state: KeyState): boolean =>
   one.state.policy === state.policy && one.state.key === state.key;
 
 const NOTHING = { keys: [], summary: "", notAsked: "", failure: undefined, busy: false } as const;
+
+const PICKED = "Picked out of the most refused keys, not by the value above:";
 
 export function createInspection(client: Client): InspectionData {
   const store = createStore<Inspection>(NOTHING);
@@ -85,7 +87,7 @@ export function createInspection(client: Client): InspectionData {
     const known = keys.find((one) => isSame(one, state));
     const key = { target, isOfUser: false, ...known, state, readAtMs: Date.now(), failure: undefined };
     const others = keys.filter((one) => one !== known && (key.isOfUser || !one.isOfUser));
-    show([key, ...others], { busy: false, ...(!key.isOfUser && { summary: "", notAsked: "" }) });
+    show([key, ...others], { busy: false, ...(!key.isOfUser && { summary: PICKED, notAsked: "" }) });
   }
 
   /** An answer that comes after another one about the key, as after an operator's change, is older than what is shown. */
