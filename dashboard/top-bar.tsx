@@ -64,7 +64,7 @@ function Trouble({ live }: { readonly live: LiveData }) {
             <span>Asking …</span>
           ) : (
             <span>
-              Next attempt <Ago key={nextAtMs} atMs={nextAtMs} />.
+              Next attempt <Ago atMs={nextAtMs} />.
             </span>
           )}
           <button type="button" onClick={live.poller.now}>

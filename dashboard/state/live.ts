@@ -46,7 +46,7 @@ export function createLive(client: Client, surroundings: Surroundings, refused: 
     const [unconfigured, outcome] = await Promise.all([configure(), client.snapshot()]);
     if (outcome.ok) store.update({ snapshot: outcome.value, answeredAtMs: Date.now() });
     const failure = unconfigured ?? (outcome.ok ? undefined : outcome.failure);
-    store.update({ failure });
+    store.update({ failure, nextAtMs: undefined });
     if (failure === undefined) return { ok: true };
     if (failure.kind === "unauthorized" && poller.isRunning()) refused();
     return failure.kind === "throttled"

@@ -91,6 +91,10 @@ describe("looking up a user", () => {
     api().remaining.set(keyId(ALICE), 0);
     await page.getByRole("button", { name: "Refresh chat-user" }).click();
     await page.getByText("Refused", { exact: true }).and(page.locator(".badge")).waitFor();
+    await page.clock.runFor(3_000);
+    await page.getByRole("button", { name: "Refresh chat-user" }).click();
+    const room = page.locator(".quotas li").first().locator("p").last();
+    await room.filter({ hasText: /^Room in 1[23] s$/ }).waitFor({ timeout: 5_000 });
   });
 });
 

@@ -133,6 +133,10 @@ describe("the figures", () => {
     await status.waitFor();
     await page.getByText("Not live").waitFor();
     expect(await panel(page, "Traffic").innerText()).toContain("570");
+    const attempt = page.locator(".again span");
+    await attempt.filter({ hasText: /^Next attempt in (9|10) s\.$/ }).waitFor({ timeout: 5_000 });
+    await page.clock.runFor(12_000);
+    await attempt.filter({ hasText: /^Next attempt in (19|20) s\.$/ }).waitFor({ timeout: 5_000 });
 
     api().trouble = undefined;
     await page.getByRole("button", { name: "Try now" }).click();
