@@ -49,6 +49,9 @@ describe.each(looks)("in $scheme, $width pixels wide, everybody can read", (look
 
   it("the page under load, a user that was looked up, and each dialog", async () => {
     api().remaining.set(keyId({ policy: "chat-user", key: { "header:x-user-id": "alice" } }), 0);
+    // Rows are all alike.
+    const { minutes, ...others } = api().snapshot;
+    api().snapshot = { ...others, minutes: minutes.slice(-3) };
     const { page } = await openSignedIn(look);
     await page.getByText("Show as a table").click();
     await lookUp(page, "alice");
