@@ -7,8 +7,9 @@ import { ActionDialog } from "./keys/action-dialog.tsx";
 import { KeysPanel } from "./keys/keys-panel.tsx";
 import { RefusedPanel } from "./keys/refused-panel.tsx";
 import { PoliciesPanel } from "./policies/policies-panel.tsx";
+import { browser } from "./state/browser.ts";
 import { createInspection } from "./state/inspection.ts";
-import { createLive, page } from "./state/live.ts";
+import { createLive } from "./state/live.ts";
 import { useStore } from "./state/store.ts";
 import { TopBar } from "./top-bar.tsx";
 import { TrafficPanel } from "./traffic/traffic-panel.tsx";
@@ -22,7 +23,7 @@ interface OperationsProps {
 export function Operations({ client: latest, onSignOut }: OperationsProps) {
   const client = useRef(latest).current;
   const live = useMemo(
-    () => createLive(client, page, () => onSignOut("The token is not accepted any more.")),
+    () => createLive(client, browser, () => onSignOut("The token is not accepted any more.")),
     [],
   );
   const inspection = useMemo(() => createInspection(client), []);
@@ -55,7 +56,7 @@ export function Operations({ client: latest, onSignOut }: OperationsProps) {
         <ActionDialog
           client={client}
           request={request}
-          onDone={(state) => inspection.changed(request.target, state)}
+          onDone={inspection.changed}
           onClose={() => setRequest(undefined)}
         />
       )}

@@ -58,11 +58,15 @@ function Trouble({ live }: { readonly live: LiveData }) {
       <p role="status">
         {failure ? `${failureText(failure)}${snapshot ? " The figures below are old." : ""}` : ""}
       </p>
-      {failure && nextAtMs !== undefined && (
+      {failure && (
         <p class="again">
-          <span>
-            Next attempt <Ago atMs={nextAtMs} />.
-          </span>
+          {nextAtMs === undefined ? (
+            <span>Asking …</span>
+          ) : (
+            <span>
+              Next attempt <Ago atMs={nextAtMs} />.
+            </span>
+          )}
           <button type="button" onClick={live.poller.now}>
             Try now
           </button>

@@ -42,12 +42,15 @@ export interface Client {
 }
 
 const TIMEOUT_MS = 10_000;
+/** What a header can have. A password field's dots, pasted, are no token, and nothing to do with the network. */
+const SENDABLE = /^[\x21-\xff]*$/;
 
 /**
  * @param base URL of the folder that the routes are in, with a slash at its end
  */
 export function createClient(base: string, token: string, send: typeof fetch = fetch): Client {
   async function ask<T>(method: string, route: string, body?: object): Promise<Outcome<T>> {
+    if (!SENDABLE.test(token)) return failed({ kind: "unauthorized" });
     try {
       const response = await send(base + route, {
         method,

@@ -1,9 +1,16 @@
 import { useLayoutEffect, useRef, useState } from "hono/jsx/dom";
 import type { KeyState, Policy } from "../api/answers.ts";
 import type { Client } from "../api/client.ts";
-import { failureText } from "../api/failure-text.ts";
 import { absolute, timeOfDay } from "../text/durations.ts";
-import { type ActionRequest, actionNames, type Choices, perform, result, takesEffect } from "./action.ts";
+import {
+  type ActionRequest,
+  actionFailureText,
+  actionNames,
+  type Choices,
+  perform,
+  result,
+  takesEffect,
+} from "./action.ts";
 import { Confirmation } from "./confirmation.tsx";
 import { QuotaList } from "./quota-list.tsx";
 
@@ -20,23 +27,35 @@ interface Done {
   readonly state: KeyState;
 }
 
-/** Says what will happen, does it when confirmed, and says what happened. */
+/**
+ * Says what will happen, does it when confirmed, and says what happened. Stays open while it is being done: it cannot be
+ * called back, and nobody would hear that it failed.
+ */
 export function ActionDialog({ client, request, onDone, onClose }: ActionDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const isDoing = useRef(false);
   const [done, setDone] = useState<Done | undefined>(undefined);
   useLayoutEffect(() => dialog.current?.showModal(), []);
   const { action, target, policy } = request;
 
   const confirm = async (choices: Choices): Promise<string> => {
+    isDoing.current = true;
     const outcome = await perform(client, action, target, choices);
-    if (!outcome.ok) return failureText(outcome.failure);
-    setDone({ text: result(action, choices), atMs: Date.now(), state: outcome.value });
+    isDoing.current = false;
+    if (!outcome.ok) return actionFailureText(outcome.failure);
+    setDone({ text: result(request, choices), atMs: Date.now(), state: outcome.value });
     onDone(outcome.value);
     return "";
   };
-  const close = () => dialog.current?.close();
+  const close = () => {
+    if (!isDoing.current) dialog.current?.close();
+  };
+  // Not by the event `cancel`: browsers close at the second Escape, whatever the page says to that.
+  const holdOpen = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && isDoing.current) event.preventDefault();
+  };
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={onClose} onKeyDown={holdOpen}>
       <h2 id="dialog-title">
         {actionNames[action]}: <code>{target.policy}</code>
       </h2>

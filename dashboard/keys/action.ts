@@ -1,5 +1,7 @@
 import type { KeyState, Policy } from "../api/answers.ts";
-import type { Client, Outcome, Target } from "../api/client.ts";
+import type { Client, Failure, Outcome, Target } from "../api/client.ts";
+import { failureText } from "../api/failure-text.ts";
+import { isOverridden } from "./verdict.ts";
 
 export const ACTIONS = ["reset", "override", "block", "lift"] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -27,8 +29,16 @@ export interface Choices {
   readonly alsoReset: boolean;
 }
 
+/** Whether there is nothing that a lift could end: the key is refused by its quotas, or not at all. */
+const isFree = (state: KeyState | undefined): boolean =>
+  state !== undefined && !state.states.some(isOverridden);
+
+/** Whether ending its override would leave the key refused, so that only a reset lets it in. */
+export const needsReset = ({ states, locked_out_seconds }: KeyState): boolean =>
+  locked_out_seconds > 0 || states.some((state) => state.remaining === 0 && !isOverridden(state));
+
 /** What will happen, before the operator says yes. */
-export function consequence(action: Action): string {
+export function consequence({ action, state }: ActionRequest): string {
   switch (action) {
     case "reset":
       return "What this key has used is forgotten, and a lockout ends. An override stays.";
@@ -37,12 +47,14 @@ export function consequence(action: Action): string {
     case "block":
       return "Every request with this key is refused until the time you choose, however much room it has.";
     case "lift":
-      return "The override or block of this key ends, and the configured limit is back in force.";
+      return isFree(state)
+        ? "This key has no override or block. To let it in, forget what it has used."
+        : "The override or block of this key ends, and the configured limit is back in force.";
   }
 }
 
 /** What happened. */
-export function result(action: Action, { alsoReset }: Choices): string {
+export function result({ action, state }: ActionRequest, { alsoReset }: Choices): string {
   switch (action) {
     case "reset":
       return "The key starts from nothing used.";
@@ -51,6 +63,8 @@ export function result(action: Action, { alsoReset }: Choices): string {
     case "block":
       return "The key is blocked.";
     case "lift":
+      if (isFree(state))
+        return alsoReset ? "The key starts from nothing used." : "There was no override to end.";
       return alsoReset
         ? "The override is gone, and the key starts from nothing used."
         : "The override is gone.";
@@ -61,6 +75,13 @@ export function result(action: Action, { alsoReset }: Choices): string {
 export function takesEffect(policy: Policy | undefined): string {
   const lease = policy?.lease ? "; leases already handed out last to their end" : "";
   return `It takes effect with the next call to the store, at the latest in 10 s${lease}.`;
+}
+
+/** What went wrong. All actions may be repeated, which matters where nobody knows whether this one was done. */
+export function actionFailureText(failure: Failure): string {
+  const isInDoubt = failure.kind === "unreachable" || (failure.kind === "refused" && failure.status >= 500);
+  const doubt = "It may have been done all the same; doing it again does no harm.";
+  return isInDoubt ? `${failureText(failure)} ${doubt}` : failureText(failure);
 }
 
 /** Does it. A lift that also resets is two calls, and ends at the first that fails. */

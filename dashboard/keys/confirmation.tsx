@@ -1,11 +1,16 @@
 import { useState } from "hono/jsx/dom";
-import type { KeyState } from "../api/answers.ts";
 import { typed } from "../parts/typed.ts";
 import { suggestedLimit } from "../text/limits.ts";
-import { type ActionRequest, actionNames, type Choices, consequence, takesEffect } from "./action.ts";
+import {
+  type ActionRequest,
+  actionNames,
+  type Choices,
+  consequence,
+  needsReset,
+  takesEffect,
+} from "./action.ts";
 import { type Length, untilMs } from "./until.ts";
 import { UntilField } from "./until-field.tsx";
-import { isOverridden, verdictOf } from "./verdict.ts";
 
 interface ConfirmationProps {
   readonly request: ActionRequest;
@@ -15,11 +20,8 @@ interface ConfirmationProps {
 }
 
 /** Says what will happen, and asks what has to be known for it. */
-export function Confirmation({
-  request: { action, target, policy, state },
-  onConfirm,
-  onCancel,
-}: ConfirmationProps) {
+export function Confirmation({ request, onConfirm, onCancel }: ConfirmationProps) {
+  const { action, target, policy, state } = request;
   const [limit, setLimit] = useState(state ? suggestedLimit(state.states) : "");
   const [length, setLength] = useState<Length>("1h");
   const [local, setLocal] = useState("");
@@ -39,7 +41,7 @@ export function Confirmation({
   };
   return (
     <form onSubmit={submit}>
-      <p>{consequence(action)}</p>
+      <p>{consequence(request)}</p>
       <p class="quiet">
         Key <code>{"digest" in target ? target.digest : Object.values(target.key).join(", ")}</code>.{" "}
         {takesEffect(policy)}
@@ -60,17 +62,13 @@ export function Confirmation({
         <button type="submit" class={action === "block" ? "main danger" : "main"} aria-disabled={busy}>
           {busy ? "Working …" : actionNames[action]}
         </button>
-        <button type="button" onClick={onCancel}>
+        <button type="button" aria-disabled={busy} onClick={onCancel}>
           Cancel
         </button>
       </div>
     </form>
   );
 }
-
-/** Without an override to end, only a reset lets the key in. */
-const needsReset = (state: KeyState): boolean =>
-  verdictOf(state) === "locked-out" || (verdictOf(state) === "refused" && !state.states.some(isOverridden));
 
 interface LimitFieldProps {
   readonly limit: string;

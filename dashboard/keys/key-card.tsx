@@ -22,6 +22,7 @@ export function KeyCard({ inspected, policy, onRefresh, act }: KeyCardProps) {
   const verdict = verdictOf(state);
   const id = `key-${state.policy}-${state.key}`;
   const refresh = async () => {
+    if (busy) return;
     setBusy(true);
     await onRefresh();
     setBusy(false);

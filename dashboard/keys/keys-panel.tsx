@@ -17,7 +17,7 @@ interface KeysPanelProps {
 
 /** Which policy refuses this user, and what can be done about it. */
 export function KeysPanel({ inspection, configuration, problem, act }: KeysPanelProps) {
-  const { keys, summary, failure, busy } = useStore(inspection);
+  const { keys, summary, notAsked, failure, busy } = useStore(inspection);
   const policies = configuration?.policies ?? [];
   const parts = askableParts(policies);
   return (
@@ -36,14 +36,15 @@ export function KeysPanel({ inspection, configuration, problem, act }: KeysPanel
       )}
       <div class="found">
         <p class={failure ? "problem" : "summary"} role="status">
-          {failure ? failureText(failure) : summary}
+          {failure ? failureText(failure) : busy ? "Asking …" : summary}
         </p>
-        {(keys.length > 0 || summary !== "") && (
+        {(keys.length > 0 || summary !== "" || failure !== undefined) && (
           <button type="button" class="quiet-button" onClick={inspection.clear}>
             Clear
           </button>
         )}
       </div>
+      {notAsked !== "" && <p class="quiet">{notAsked}</p>}
       {keys.length > 0 && (
         <div class="key-cards">
           {keys.map((key) => (

@@ -1,5 +1,6 @@
 import type { QuotaState } from "../api/answers.ts";
 import { Ago } from "../parts/ago.tsx";
+import { useNow } from "../state/now.ts";
 import { limitText } from "../text/limits.ts";
 import { count } from "../text/numbers.ts";
 import { isOverridden } from "./verdict.ts";
@@ -46,9 +47,13 @@ function Bar({ state: { remaining, limit } }: { readonly state: QuotaState }) {
 
 function Room({ state, readAtMs }: { readonly state: QuotaState; readonly readAtMs: number }) {
   const { remaining, limit, retry_after_seconds, reset_seconds } = state;
+  const nowMs = useNow();
   // When a block ends is said beside it.
   if (limit === 0) return null;
   const dueMs = (s: number) => readAtMs + s * 1_000;
+  if (dueMs(retry_after_seconds ?? reset_seconds) < nowMs && remaining < limit) {
+    return <span>More by now: refresh</span>;
+  }
   if (retry_after_seconds !== undefined) {
     return (
       <span>

@@ -1,5 +1,6 @@
 import type { KeyState, Policy } from "../api/answers.ts";
 import type { KeyParts, Target } from "../api/client.ts";
+import { enumerated } from "../text/lists.ts";
 
 /** The parts of all policies that an operator can give a value for, each once. */
 export function askableParts(policies: readonly Policy[]): string[] {
@@ -17,4 +18,17 @@ export function targetOf(state: KeyState, policy: Policy | undefined, given: Key
   const wanted = partsOf(policy);
   const key = Object.fromEntries(Object.entries(given).filter(([part]) => wanted.includes(part)));
   return { policy: state.policy, key };
+}
+
+/**
+ * Says which policies a look-up could not ask, and what it would have to be given for that: the refusal may be one of theirs.
+ * Empty when all were asked.
+ */
+export function notAsked(policies: readonly Policy[], found: readonly KeyState[], given: KeyParts): string {
+  const missed = policies.filter(
+    ({ name, mode }) => mode === "enforce" && found.every(({ policy }) => policy !== name),
+  );
+  const wanted = askableParts(missed).filter((part) => !(part in given));
+  if (missed.length === 0 || wanted.length === 0) return "";
+  return `Not asked: ${enumerated(missed.map(({ name }) => name))}. Add a part to ask more: ${enumerated(wanted)}.`;
 }

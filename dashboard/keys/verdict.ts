@@ -30,27 +30,35 @@ export function verdictText(verdict: Verdict, { mode }: KeyState): string {
 }
 
 /** Gravest first; equal ones stay in their order. */
-export function byGravity(keys: readonly KeyState[]): KeyState[] {
-  const gravity = (key: KeyState) => VERDICTS.indexOf(verdictOf(key));
+export function byGravity<T extends Pick<ReadState, "state">>(keys: readonly T[]): T[] {
+  const gravity = ({ state }: T) => VERDICTS.indexOf(verdictOf(state));
   return keys.toSorted((one, other) => gravity(one) - gravity(other));
 }
 
+/** A state, and when it was true, epoch milliseconds. */
+interface ReadState {
+  readonly state: KeyState;
+  readonly readAtMs: number;
+}
+
 /** Answers "which policy refuses this user?" in a sentence. */
-export function lookupSummary(keys: readonly KeyState[], nowMs: number): string {
+export function lookupSummary(keys: readonly ReadState[]): string {
   if (keys.length === 0) return "No policy has a key made of what you gave.";
-  const refusing = byGravity(keys).filter((key) => key.mode === "enforce" && refuses(verdictOf(key)));
+  const refusing = byGravity(keys).filter(
+    ({ state }) => state.mode === "enforce" && refuses(verdictOf(state)),
+  );
   if (refusing.length === 0) {
     return keys.length === 1
-      ? `The only policy for this user, ${keys[0]?.policy}, has room now.`
-      : `None of the ${keys.length} policies for this user refuses now.`;
+      ? `The only policy asked, ${keys[0]?.state.policy}, has room now.`
+      : `None of the ${keys.length} policies asked refuses now.`;
   }
-  return refusing.map((key) => `${key.policy} ${whyRefused(key, nowMs)}.`).join(" ");
+  return refusing.map((key) => `${key.state.policy} ${whyRefused(key)}.`).join(" ");
 }
 
 /** What follows the policy's name: `refuses this user: next room at 10:31:05`. */
-function whyRefused(key: KeyState, nowMs: number): string {
+function whyRefused({ state: key, readAtMs }: ReadState): string {
   const verdict = verdictOf(key);
-  const at = (seconds: number) => timeOfDay(nowMs + seconds * 1_000);
+  const at = (seconds: number) => timeOfDay(readAtMs + seconds * 1_000);
   if (verdict === "blocked") return "blocks this user by an override";
   if (verdict === "locked-out") return `has locked this user out until ${at(key.locked_out_seconds)}`;
   const longest = Math.max(...key.states.map(({ retry_after_seconds = 0 }) => retry_after_seconds));

@@ -4,8 +4,7 @@ import type { PolicyRow } from "./rows.ts";
 
 /** What a policy is, and what it did. On a narrow screen each cell says by itself what it is (`data-label`). */
 export function PolicyRowView({ row }: { readonly row: PolicyRow }) {
-  const { policy, perMinute, decided, refused, nearLimit, degraded, lockouts } = row;
-  const isShadow = policy.mode === "shadow";
+  const { policy, isCounted } = row;
   return (
     <tr>
       <th scope="row">
@@ -28,6 +27,16 @@ export function PolicyRowView({ row }: { readonly row: PolicyRow }) {
       <td data-label="Mode">
         <span class={`badge ${policy.mode}`}>{policy.mode}</span>
       </td>
+      {isCounted ? <Figures row={row} /> : <NoFigures />}
+    </tr>
+  );
+}
+
+function Figures({ row }: { readonly row: PolicyRow }) {
+  const { policy, perMinute, decided, refused, nearLimit, degraded, lockouts } = row;
+  const isShadow = policy.mode === "shadow";
+  return (
+    <>
       <td class="number" data-label="Now / min">
         {rate(perMinute)}
       </td>
@@ -47,6 +56,17 @@ export function PolicyRowView({ row }: { readonly row: PolicyRow }) {
         {share(nearLimit, decided)}
         <span class="about">{count(nearLimit)}</span>
       </td>
-    </tr>
+    </>
   );
 }
+
+/** No zeros, which would say that nothing happened. */
+const NoFigures = () => (
+  <>
+    {["Now / min", "Decided", "Refused", "Near limit"].map((label) => (
+      <td key={label} class="number" data-label={label}>
+        –
+      </td>
+    ))}
+  </>
+);

@@ -3,6 +3,8 @@ import type { Policy, PolicyCounts, PolicyTraffic } from "../api/answers.ts";
 /** A policy and what it did in the last hour. */
 export interface PolicyRow {
   readonly policy: Policy;
+  /** Whether there are figures of it: else those below say nothing. */
+  readonly isCounted: boolean;
   readonly perMinute: number;
   /** What it decided about: requests, sockets or messages. */
   readonly decided: number;
@@ -30,6 +32,7 @@ export function policyRows(policies: readonly Policy[], traffic: readonly Policy
     const refused = counts.refused + counts.shadow_refused;
     return {
       policy,
+      isCounted: byName.has(policy.name),
       perMinute,
       decided: counts.allowed + counts.degraded + refused,
       refused,

@@ -11,8 +11,8 @@ export interface Live {
   readonly answeredAtMs?: number;
   /** Why the newest attempt failed; undefined when it did not. */
   readonly failure?: Failure | undefined;
-  /** When the next attempt begins, epoch milliseconds. */
-  readonly nextAtMs?: number;
+  /** When the next attempt begins, epoch milliseconds; undefined while one goes on that follows a failure. */
+  readonly nextAtMs?: number | undefined;
 }
 
 /** The configuration changes with a deployment only. */
@@ -25,7 +25,8 @@ export interface LiveData extends Store<Live> {
 /**
  * Keeps the newest snapshot and the configuration.
  *
- * @param refused called when the token is not accepted any more
+ * @param refused called when the token is not accepted any more; never after the poller was stopped, when another operator
+ * may have signed in
  */
 export function createLive(client: Client, surroundings: Surroundings, refused: () => void): LiveData {
   const store = createStore<Live>({});
@@ -41,12 +42,13 @@ export function createLive(client: Client, surroundings: Surroundings, refused: 
   }
 
   async function ask(): Promise<Asked> {
+    if (store.get().failure) store.update({ nextAtMs: undefined });
     const [unconfigured, outcome] = await Promise.all([configure(), client.snapshot()]);
     if (outcome.ok) store.update({ snapshot: outcome.value, answeredAtMs: Date.now() });
     const failure = unconfigured ?? (outcome.ok ? undefined : outcome.failure);
-    store.update({ failure });
+    store.update({ failure, nextAtMs: undefined });
     if (failure === undefined) return { ok: true };
-    if (failure.kind === "unauthorized") refused();
+    if (failure.kind === "unauthorized" && poller.isRunning()) refused();
     return failure.kind === "throttled"
       ? { ok: false, retryAfterMs: failure.retryAfterSeconds * 1_000 }
       : { ok: false };
@@ -55,16 +57,3 @@ export function createLive(client: Client, surroundings: Surroundings, refused: 
   const poller = createPoller(ask, surroundings, (ms) => store.update({ nextAtMs: Date.now() + ms }));
   return { ...store, poller };
 }
-
-/** Of the browser. */
-export const page: Surroundings = {
-  after(ms, call) {
-    const timer = window.setTimeout(call, ms);
-    return () => window.clearTimeout(timer);
-  },
-  hidden: () => document.hidden,
-  onVisibility(call) {
-    document.addEventListener("visibilitychange", call);
-    return () => document.removeEventListener("visibilitychange", call);
-  },
-};

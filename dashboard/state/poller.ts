@@ -19,6 +19,8 @@ export interface Poller {
   stop(): void;
   /** Asks at once, unless an answer is being waited for. */
   now(): void;
+  /** Whether it was started, and not stopped since. */
+  isRunning(): boolean;
 }
 
 export const INTERVAL_MS = 5_000;
@@ -75,5 +77,6 @@ export function createPoller(
       unwatch();
     },
     now: () => void turn(),
+    isRunning: () => running,
   };
 }

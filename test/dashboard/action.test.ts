@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
+import type { KeyState, QuotaState } from "../../dashboard/api/answers.ts";
 import { type Client, createClient, type Target } from "../../dashboard/api/client.ts";
-import { type Action, perform, takesEffect } from "../../dashboard/keys/action.ts";
+import {
+  type Action,
+  actionFailureText,
+  consequence,
+  needsReset,
+  perform,
+  result,
+  takesEffect,
+} from "../../dashboard/keys/action.ts";
 import { untilMs } from "../../dashboard/keys/until.ts";
 import { configuration } from "./fixtures.ts";
 
@@ -59,6 +68,43 @@ describe("an operator's action", () => {
     if (!policy) throw new Error("no policy");
     expect(takesEffect(policy)).not.toContain("lease");
     expect(takesEffect({ ...policy, lease: true })).toContain("leases already handed out last to their end");
+  });
+});
+
+describe("letting a key in", () => {
+  const used: QuotaState = { name: "q", limit: 5, remaining: 0, reset_seconds: 9, retry_after_seconds: 9 };
+  const blocked: QuotaState = { ...used, limit: 0, overridden_until: "2026-11-22T11:00:00Z" };
+  const keyOf = (states: QuotaState[], locked = 0): KeyState => ({
+    ...{ policy: "p", key: "d", mode: "enforce", states, locked_out_seconds: locked },
+  });
+
+  it.each([
+    ["a quota is used up", keyOf([used]), true],
+    ["it is locked out", keyOf([{ ...used, remaining: 5 }], 60), true],
+    ["it is blocked", keyOf([blocked]), false],
+    ["it is blocked and locked out", keyOf([blocked], 60), true],
+    ["an override and another quota are used up", keyOf([{ ...blocked, limit: 9 }, used]), true],
+  ])("takes a reset where nothing else would do: %s", (_, state, expected) => {
+    expect(needsReset(state)).toBe(expected);
+  });
+
+  it("speaks of an override only where there is one, or where nobody knows", () => {
+    const request = { action: "lift", target: { policy: "p", digest: "d" }, policy: undefined } as const;
+    const choices = { limit: "", untilMs: 0, alsoReset: true };
+    const said = [request, { ...request, state: keyOf([blocked]) }, { ...request, state: keyOf([used]) }];
+    expect(said.map((one) => [consequence(one).includes("no override"), result(one, choices)])).toEqual([
+      [false, "The override is gone, and the key starts from nothing used."],
+      [false, "The override is gone, and the key starts from nothing used."],
+      [true, "The key starts from nothing used."],
+    ]);
+  });
+
+  it("says when nobody knows whether it was done", () => {
+    const refused = (status: number) => ({ kind: "refused", status, detail: "No.", hints: [] }) as const;
+    const doubt = "It may have been done all the same; doing it again does no harm.";
+    expect(actionFailureText(refused(503))).toBe(`No. ${doubt}`);
+    expect(actionFailureText({ kind: "unreachable", detail: "No." })).toBe(`No. ${doubt}`);
+    expect(actionFailureText(refused(400))).toBe("No.");
   });
 });
 

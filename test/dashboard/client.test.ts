@@ -9,6 +9,11 @@ describe("an answer that is no success", () => {
     expect(await answering(401, "{}").policies()).toEqual({ ok: false, failure: { kind: "unauthorized" } });
   });
 
+  it("is not waited for with a token that no request can have, such as the dots of a password field", async () => {
+    const client = createClient("http://weir/_weir/", "•••••", fetch);
+    expect(await client.policies()).toEqual({ ok: false, failure: { kind: "unauthorized" } });
+  });
+
   it("of guessing says how long to wait", async () => {
     const { policies } = answering(429, "{}", { "Retry-After": "43" });
     expect(await policies()).toEqual({ ok: false, failure: { kind: "throttled", retryAfterSeconds: 43 } });

@@ -28,6 +28,10 @@ describe("looking up a user", () => {
     expect((await card.innerText()).replace(/\s+/g, " ")).toMatch(
       /Refused .* 0 of 5 \/ minute left Room in 1\d s/,
     );
+    await page.getByText("Not asked: chat-ip, connections. Add a part to ask more: ip.").waitFor();
+    // What was read says nothing of later.
+    await page.clock.runFor(15_000);
+    await card.getByText("More by now: refresh").first().waitFor();
     expect(problems).toEqual([]);
   });
 
@@ -87,6 +91,10 @@ describe("looking up a user", () => {
     api().remaining.set(keyId(ALICE), 0);
     await page.getByRole("button", { name: "Refresh chat-user" }).click();
     await page.getByText("Refused", { exact: true }).and(page.locator(".badge")).waitFor();
+    await page.clock.runFor(3_000);
+    await page.getByRole("button", { name: "Refresh chat-user" }).click();
+    const room = page.locator(".quotas li").first().locator("p").last();
+    await room.filter({ hasText: /^Room in \d+ s$/ }).waitFor({ timeout: 5_000 });
   });
 });
 
@@ -150,6 +158,24 @@ describe("an action", () => {
     expect(api().asked.slice(-2)).toEqual(["DELETE overrides", "POST reset"]);
     await dialog.getByRole("button", { name: "Close" }).click();
     await page.getByText("Has room", { exact: true }).waitFor();
+    await page.getByText("The only policy asked, chat-user, has room now.").waitFor();
+  });
+
+  it("cannot be left while it is being done, which would look as if it was called off", async () => {
+    let openGate = () => {};
+    const { page } = await openSignedIn();
+    const dialog = await openDialog(page, "Block");
+    api().gate = new Promise<void>((opened) => {
+      openGate = opened;
+    });
+    await dialog.getByRole("button", { name: "Block", exact: true }).click();
+    await dialog.getByText("Working …").waitFor();
+    for (let i = 0; i < 3; i += 1) await page.keyboard.press("Escape");
+    await dialog.getByRole("button", { name: "Cancel" }).click({ force: true });
+    openGate();
+    await dialog.getByText("The key is blocked.").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
   });
 
   it("that fails says why, and can be tried again", async () => {

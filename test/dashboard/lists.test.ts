@@ -13,8 +13,10 @@ describe("the policies' rows", () => {
     expect(rows.map(({ decided }) => decided)).toEqual([11_418, 11_352, 915, 49]);
   });
 
-  it("are there for a policy without any traffic", () => {
-    expect(policyRows(configuration.policies, [])).toHaveLength(4);
+  it("are there for a policy of which there are no figures, and say so", () => {
+    const uncounted = policyRows(configuration.policies, []);
+    expect(uncounted.map(({ isCounted }) => isCounted)).toEqual([false, false, false, false]);
+    expect(rows.every(({ isCounted }) => isCounted)).toBe(true);
   });
 
   it("come in the order asked for", () => {

@@ -43,7 +43,9 @@ describe("signing in", () => {
   });
 
   it("lasts over a reload, until one signs out", async () => {
-    const { page } = await openSignedIn();
+    const { page } = await open();
+    await signIn(page);
+    await page.getByRole("button", { name: "Look up" }).waitFor();
     await page.reload();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Admin token").waitFor();
@@ -133,6 +135,10 @@ describe("the figures", () => {
     await status.waitFor();
     await page.getByText("Not live").waitFor();
     expect(await panel(page, "Traffic").innerText()).toContain("570");
+    const attempt = page.locator(".again span");
+    await attempt.filter({ hasText: /^Next attempt in \d+ s\.$/ }).waitFor({ timeout: 5_000 });
+    await page.clock.runFor(12_000);
+    await attempt.filter({ hasText: /^Next attempt in (1[1-9]|20) s\.$/ }).waitFor({ timeout: 5_000 });
 
     api().trouble = undefined;
     await page.getByRole("button", { name: "Try now" }).click();
@@ -155,6 +161,9 @@ describe("the figures", () => {
     api().trouble = { status: 404, detail: "Metrics need the METRICS binding.", route: "snapshot" };
     openGate();
     await panel(page, "Traffic").getByText("Metrics need the METRICS binding.").waitFor();
+    // Unknown is not nothing.
+    const row = panel(page, "Policies").getByRole("row").filter({ hasText: "header:x-user-id" });
+    expect((await row.innerText()).replace(/\s+/g, " ")).toMatch(/ enforce – – – –$/);
     // What does not need them works.
     await lookUp(page, "alice");
     await page.getByRole("heading", { name: "chat-user" }).waitFor();

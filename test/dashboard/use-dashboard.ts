@@ -17,9 +17,12 @@ interface OpenDashboard {
 export interface Dashboard {
   /** At its sign-in, with a clock that tests can move on. */
   open(view?: View): Promise<OpenDashboard>;
-  /** With everything on the page. */
+  /** With everything on the page, also when it is loaded again. */
   openSignedIn(view?: View): Promise<OpenDashboard>;
 }
+
+/** As if the operator had signed in before, which is quicker than to do it in each test. */
+const KEEP_TOKEN = `if (location.search === "?signed-in") sessionStorage.setItem("weir-admin-token", "${TOKEN}")`;
 
 /**
  * The page in a browser, for the tests of one file. They have one tab in turns, because opening one takes longer than most of them.
@@ -33,6 +36,7 @@ export function useDashboard(api: () => FakeApi, script = ""): Dashboard {
     started.browser = await startBrowser();
     started.page = await started.browser.newPage();
     await started.page.addInitScript(script);
+    await started.page.addInitScript(KEEP_TOKEN);
     await started.page.clock.install();
     listen(started.page, problems);
   });
@@ -42,18 +46,20 @@ export function useDashboard(api: () => FakeApi, script = ""): Dashboard {
   });
   afterAll(() => started.browser?.close());
 
-  async function open({ scheme = "light", width = 1_280 }: View = {}): Promise<OpenDashboard> {
+  async function open(view: View = {}): Promise<OpenDashboard> {
+    return show(api().url, view);
+  }
+  async function show(url: string, { scheme = "light", width = 1_280 }: View = {}): Promise<OpenDashboard> {
     const { page } = started;
     if (!page) throw new Error("only usable inside a test");
     problems.length = 0;
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height: 800 });
-    await page.goto(api().url);
+    await page.goto(url);
     return { page, problems };
   }
   async function openSignedIn(view?: View): Promise<OpenDashboard> {
-    const opened = await open(view);
-    await signIn(opened.page);
+    const opened = await show(`${api().url}?signed-in`, view);
     await opened.page.getByRole("button", { name: "Look up" }).waitFor();
     return opened;
   }

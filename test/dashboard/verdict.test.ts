@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { KeyState, QuotaState } from "../../dashboard/api/answers.ts";
-import { askableParts, targetOf } from "../../dashboard/keys/target.ts";
+import { askableParts, notAsked, targetOf } from "../../dashboard/keys/target.ts";
 import { byGravity, lookupSummary, verdictOf, verdictText } from "../../dashboard/keys/verdict.ts";
+import { timeOfDay } from "../../dashboard/text/durations.ts";
 import { configuration } from "./fixtures.ts";
 
 const NOW_MS = 1_790_000_000_000;
@@ -16,6 +17,7 @@ const RAISED: QuotaState = {
 };
 const BLOCKED: QuotaState = { ...RAISED, limit: 0, remaining: 0 };
 
+const read = (state: KeyState) => ({ state, readAtMs: NOW_MS });
 const key = (policy: string, states: QuotaState[], more: Partial<KeyState> = {}): KeyState => ({
   ...{ policy, key: "d", mode: "enforce", states, locked_out_seconds: 0 },
   ...more,
@@ -39,27 +41,26 @@ describe("what a policy does with a key", () => {
   });
 
   it("is shown gravest first", () => {
-    const keys = [key("a", [ROOM]), key("b", [USED_UP]), key("c", [BLOCKED]), key("d", [USED_UP])];
-    expect(byGravity(keys).map(({ policy }) => policy)).toEqual(["c", "b", "d", "a"]);
+    const keys = [key("a", [ROOM]), key("b", [USED_UP]), key("c", [BLOCKED]), key("d", [USED_UP])].map(read);
+    expect(byGravity(keys).map(({ state }) => state.policy)).toEqual(["c", "b", "d", "a"]);
   });
 });
 
 describe("the answer to a look-up", () => {
   it("names the policies that refuse, and when there is room", () => {
-    const text = lookupSummary(
-      [key("a", [ROOM]), key("b", [USED_UP, { ...USED_UP, retry_after_seconds: 70 }])],
-      NOW_MS,
+    const keys = [key("a", [ROOM]), key("b", [USED_UP, { ...USED_UP, retry_after_seconds: 70 }])];
+    expect(lookupSummary(keys.map(read))).toBe(
+      `b refuses this user: next room at ${timeOfDay(NOW_MS + 70_000)}.`,
     );
-    expect(text).toMatch(/^b refuses this user: next room at \d\d:\d\d:\d\d\.$/);
   });
 
   it("says that nothing refuses, leaving out policies that only count", () => {
     const keys = [key("a", [ROOM]), key("b", [USED_UP], { mode: "shadow" })];
-    expect(lookupSummary(keys, NOW_MS)).toBe("None of the 2 policies for this user refuses now.");
+    expect(lookupSummary(keys.map(read))).toBe("None of the 2 policies asked refuses now.");
   });
 
   it("says that no policy knows such a key", () => {
-    expect(lookupSummary([], NOW_MS)).toBe("No policy has a key made of what you gave.");
+    expect(lookupSummary([])).toBe("No policy has a key made of what you gave.");
   });
 });
 
@@ -84,6 +85,15 @@ describe("a key that was looked up", () => {
 
   it("is asked for by its digest when nothing else is known", () => {
     expect(targetOf(state, chatUser, undefined)).toEqual({ policy: "chat-user", digest: "d" });
+  });
+
+  it("names the policies that could not be asked, and what they need", () => {
+    const given = { "header:x-user-id": "alice" };
+    expect(notAsked(configuration.policies, [state], given)).toBe(
+      "Not asked: chat-ip, connections. Add a part to ask more: ip.",
+    );
+    const all = configuration.policies.map(({ name }) => key(name, [ROOM]));
+    expect(notAsked(configuration.policies, all, given)).toBe("");
   });
 
   it("can have any part that a policy has, each offered once", () => {
