@@ -34,9 +34,7 @@ export function createLocalStore(
   function placed<C extends Charge>(charge: C, clockMs: number): C {
     if (records.has(charge.key)) return charge;
     if (records.size >= maxKeys) sweep(clockMs);
-    if (records.size < maxKeys) return charge;
-    onOverflow();
-    return { ...charge, key: OVERFLOW_KEY, lockout: undefined };
+    return records.size < maxKeys ? charge : { ...charge, key: OVERFLOW_KEY, lockout: undefined };
   }
 
   function keep(changed: ReadonlyMap<string, KeyRecord>): void {
@@ -49,6 +47,7 @@ export function createLocalStore(
     async take(charges) {
       const clockMs = now();
       const own = charges.map((charge) => placed(charge, clockMs));
+      for (const { key } of own) if (key === OVERFLOW_KEY) onOverflow();
       const { admitted, decisions, receipts, changed } = takeAll(records, own, clockMs);
       keep(changed);
       const outcomes = decisions.map((decision) => ({ kind: "decided", decision }) as const);
