@@ -27,10 +27,18 @@ export interface Reserve {
 /** Admissions per second from which on a key has a reserve: below, it would cost more than the writes it saves. */
 const MIN_PACE = 3;
 
+/**
+ * The most that is reserved, as a part of what was admitted in about the last ten seconds: after a burst and a pause memory is
+ * gone and all of the reserve counts, for nothing. A pace that lasts for as long reserves a whole second of it.
+ */
+const MAX_LATELY_SHARE = 1 / 8;
+const LATELY_MS = 10_000;
+
 /** A count that is charged, with its quota when it last was. */
 interface Busy {
   readonly quota: Quota;
   readonly pace: Pace;
+  readonly lately: Pace;
   readonly permits: HeldPermits;
 }
 
@@ -39,9 +47,14 @@ export function createReserve(): Reserve {
   const counts = new Map<string, Busy>();
 
   function note({ charge: { count, quota }, units }: Spent, nowMs: number): void {
-    const { pace, permits } = counts.get(count) ?? { pace: new Pace(), permits: new HeldPermits() };
-    pace.note(units, nowMs);
-    counts.set(count, { quota, pace, permits });
+    const busy = counts.get(count) ?? {
+      pace: new Pace(),
+      lately: new Pace(LATELY_MS),
+      permits: new HeldPermits(),
+    };
+    busy.pace.note(units, nowMs);
+    busy.lately.note(units, nowMs);
+    counts.set(count, { ...busy, quota });
   }
 
   return {
@@ -67,8 +80,14 @@ export function createReserve(): Reserve {
       for (const { permits } of counts.values()) permits.release();
       if (admissions.perSecond(atMs) <= MIN_PACE) return exact;
       let stored = exact;
-      for (const [count, { quota, pace, permits }] of counts) {
-        const reserved = reservable(exact, count, quota, pace.perSecond(atMs), atMs);
+      for (const [count, { quota, pace, lately, permits }] of counts) {
+        const reserved = reservable(
+          exact,
+          count,
+          quota,
+          Math.min(pace.perSecond(atMs), lately.units(atMs) * MAX_LATELY_SHARE),
+          atMs,
+        );
         if (reserved.units === 0) continue;
         stored = withReserve(stored, count, quota, reserved, atMs);
         permits.add({ askedMs: atMs, ...reserved });
