@@ -13,6 +13,7 @@ import type { Config } from "./config/config.ts";
 import type { Own } from "./http/limiter.ts";
 import type { Digest } from "./key/digest.ts";
 import type { Log } from "./metrics/log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { LuaTexts } from "./store/scripts/lua.ts";
 
 /** A minute, for each address. */
@@ -33,6 +34,7 @@ export interface OwnPathsParts
   readonly config: Config;
   readonly digest: Digest;
   readonly log: Log;
+  readonly count: Metrics["count"];
   readonly attachments: Attachments;
 }
 
@@ -47,7 +49,7 @@ export function createOwnPaths(parts: OwnPathsParts): Own {
     desk,
     quota: quota("limits", MAX_QUESTIONS),
   });
-  const keys = createKeyOperations({ ...parts, desk, audit: createAudit(), now: systemClock });
+  const keys = createKeyOperations({ ...parts, desk, audit: createAudit(parts.count), now: systemClock });
   const { adminToken: token } = config;
   return createAdmin({
     routes: createRoutes({

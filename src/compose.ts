@@ -77,7 +77,15 @@ export function compose(
   const verifyToken = createVerifier(config, log, waitUntil);
   const decideParts = { config, log, matcher, chargeRequest, ...stores, newDeadline };
   const readMetrics = shards && createReadMetrics(metrics, shards, now);
-  const own = { ...decideParts, digest, verifyToken, readMetrics, fingerprint, attachments };
+  const own = {
+    ...decideParts,
+    count: metrics.count,
+    digest,
+    verifyToken,
+    readMetrics,
+    fingerprint,
+    attachments,
+  };
   return createLimiter({
     config,
     log,

@@ -5,7 +5,7 @@ import { collectProblems, type Problem } from "../config/problem.ts";
 import { bad, ok } from "../config/result.ts";
 import type { Digest } from "../key/digest.ts";
 import { badRequest, failure, jsonAnswer } from "./answers.ts";
-import type { Audit } from "./audit.ts";
+import type { Audit, Change } from "./audit.ts";
 import type { Desk } from "./desk.ts";
 import { isoTime, keyStateOf } from "./key-state.ts";
 import { limitField, overridesOf, untilField, type WrittenLimit } from "./override-fields.ts";
@@ -53,7 +53,7 @@ export function createKeyOperations({ config, digest, desk, audit, now }: KeyOpe
   async function change(
     { policy, key }: Target,
     making: Promise<void>,
-    what: Readonly<Record<string, string>>,
+    what: Pick<Change, "operation" | "limit" | "until">,
   ): Promise<undefined> {
     const line = { policy: policy.name, digest: key, ...what };
     try {
@@ -75,7 +75,7 @@ export function createKeyOperations({ config, digest, desk, audit, now }: KeyOpe
         const overrides = overridesOf(target, limit, untilMs);
         if (!overrides.ok) return { path: "limit", message: overrides.problem };
         const limits = overrides.value.map((one) => one.limit).join(", ");
-        const what = { operation: "override", limit: limits, until: isoTime(untilMs) };
+        const what = { operation: "override" as const, limit: limits, until: isoTime(untilMs) };
         return change(target, desk.override(overrides.value), what);
       },
       (nowMs) => ({ limit: required(limitField), until: untilField(nowMs) }),

@@ -1,4 +1,5 @@
 import {
+  ADMIN_OPERATIONS,
   ANSWERS,
   EDGE_KINDS,
   LIMIT_TYPES,
@@ -30,6 +31,7 @@ const COUNTERS: readonly (readonly [
   ["edge_decisions", "Decisions without the store.", "kind", EDGE_KINDS],
   ["store_errors", "Store calls that failed.", "store reason", []],
   ["local_overflow", "Quotas counted for new callers together, in a full isolate.", ""],
+  ["admin_changes", "Changes by operators.", "policy operation", ADMIN_OPERATIONS],
   ["metrics_dropped", "Decisions missing in these metrics.", ""],
 ];
 

@@ -14,6 +14,7 @@ export type Series =
   | `store_ms ${number}`
   | "store_ms sum"
   | "local_overflow"
+  | `admin_changes ${string} ${AdminOperation}`
   | "metrics_dropped";
 
 /** How often, by series. */
@@ -38,6 +39,10 @@ type OutageStep = (typeof OUTAGE_STEPS)[number];
 /** What an isolate decides without asking the store: refusals it knows of, and what its leases pay for. */
 export const EDGE_KINDS = ["refusal", "lease"] as const;
 export type EdgeKind = (typeof EDGE_KINDS)[number];
+
+/** What operators do to keys: outside of what policies promise. */
+export const ADMIN_OPERATIONS = ["reset", "override", "lift"] as const;
+export type AdminOperation = (typeof ADMIN_OPERATIONS)[number];
 
 export type StoreErrorReason = "timeout" | "overloaded" | "unavailable" | "denied" | "protocol" | "other";
 

@@ -203,6 +203,14 @@ describe("an operator", () => {
     expect((await gateway.send("/_weir/policies", { from: "203.0.113.1", headers })).status).toBe(403);
   });
 
+  it("is a metric where it changed something", async () => {
+    const count = async () => (await gateway.weir.readMetrics()).counts["admin_changes ip reset"] ?? 0;
+    const before = await count();
+    await operate("POST", "reset", { policy: "ip", key: { ip: "192.0.2.77" } });
+    await operate("POST", "peek", { policy: "ip", key: { ip: "192.0.2.77" } });
+    expect(await count()).toBe(before + 1);
+  });
+
   it("leaves no value in the log", async () => {
     await operate("POST", "peek", { policy: "user", key: { "header:x-user": ["fay-in-a-list"] } });
     await operate("POST", "peek", { policy: "fay-as-a-policy", key: "fay-as-a-key" });
